@@ -1,0 +1,40 @@
+# What everyone guesses: make demo, make test, make check, make bench, make docs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
+
+.PHONY: demo test check format bench docs clean
+
+# One stamp per extra: each is installed once, and again when the requirements change.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo $(VENV)/.test $(VENV)/.dev $(VENV)/.docs: $(VENV)/.%: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) -e '.$(if $(filter-out demo,$*),[$*])'
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/python recipes/demo.py --out demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.test
+	$(BIN)/python recipes/benchmarks/adapt.py
+
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) demo site dist build

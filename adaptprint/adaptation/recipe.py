@@ -1,0 +1,101 @@
+"""A recipe: which method adapts the model, and with which settings. Data in TOML, typed here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from adaptprint.errors import MissingDependencyError, UsageError
+from adaptprint.models.settings import make_settings, parse_overrides, read_toml
+
+Method = Literal["source-only", "bn", "bn-early", "dann"]
+Rate = Annotated[float, Field(ge=0, le=1)]
+DEFAULT_RECIPE = "dann"
+
+
+class Recipe(BaseModel):
+    """Settings of one adaptation. Every field can be set with ``--set key=value``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Method
+    steps: Annotated[int, Field(ge=1, le=100_000)] = 60
+    batch_size: Annotated[int, Field(ge=2, le=2048)] = Field(default=24, description="Frames per domain and step.")
+    lr_trunk: Rate = 2e-5
+    lr_head: Rate = 1e-4
+    lr_discriminator: Rate = 1e-3
+    weight_decay: Rate = 1e-3
+    warmup: Rate = 0.1
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    grl_max: Annotated[float, Field(ge=0, le=10)] = Field(default=0.3, description="λ at the end of its ramp.")
+    grl_gamma: Annotated[float, Field(gt=0, le=100)] = Field(default=10.0, description="Steepness of the ramp.")
+    discriminator_width: Annotated[int, Field(ge=1, le=4096)] = 128
+    discriminator_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    split_early: bool = Field(default=True, description="Early BatchNorms see each domain alone, the rest both.")
+    augment: Annotated[float, Field(ge=0, le=2)] = 0.3
+    snapshots: Annotated[int, Field(ge=1, le=20)] = 3
+    statistics_frames: Annotated[int, Field(ge=8)] = Field(default=512, description="Frames for BatchNorm statistics.")
+
+
+@dataclass(frozen=True)
+class NamedRecipe:
+    """A recipe with the name it was asked for by and the file it comes from."""
+
+    name: str
+    recipe: Recipe
+    text: str
+    summary: str
+
+
+@cache
+def recipe_folder() -> Path:
+    """The folder of the shipped recipes: inside the wheel, or beside the package in a checkout.
+
+    Raises:
+        MissingDependencyError: If the installation has lost them.
+    """
+    packaged = Path(str(files("adaptprint"))) / "_recipes"
+    checkout = Path(str(files("adaptprint"))).parent / "recipes"
+    for folder in (packaged, checkout):
+        if (folder / f"{DEFAULT_RECIPE}.toml").is_file():
+            return folder
+    raise MissingDependencyError("the shipped recipes are missing", "Install adaptprint again: pip install adaptprint.")
+
+
+def recipe_names() -> list[str]:
+    """Names of the shipped recipes."""
+    return sorted(path.stem for path in recipe_folder().glob("*.toml"))
+
+
+def load_recipe(name_or_file: str | Path = DEFAULT_RECIPE, overrides: Sequence[str] = ()) -> NamedRecipe:
+    """A shipped recipe by name, or one from a TOML file, with ``key=value`` overrides.
+
+    Raises:
+        UsageError: For an unknown recipe (with the nearest name), an unknown key, or a value out of its range.
+    """
+    name = str(name_or_file)
+    path = Path(name_or_file)
+    if path.suffix != ".toml":
+        names = recipe_names()
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else f"Use one of {', '.join(names)}, or a .toml file."
+            raise UsageError(f"unknown recipe `{name}`", hint)
+        path = recipe_folder() / f"{name}.toml"
+    values = read_toml(path)
+    recipe = make_settings(Recipe, values, f"recipe {path.name}")
+    if overrides:
+        recipe = make_settings(Recipe, {**recipe.model_dump(), **parse_overrides(overrides)}, "--set")
+    text = path.read_text(encoding="utf-8")
+    return NamedRecipe(path.stem, recipe, text, _summary(text))
+
+
+def _summary(text: str) -> str:
+    """The first comment line that is not the command."""
+    comments = [line.lstrip("# ").strip() for line in text.splitlines() if line.startswith("#")]
+    return next((line for line in comments if line and not line.startswith("adaptprint ")), "")

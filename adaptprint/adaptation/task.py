@@ -1,0 +1,83 @@
+"""What an adaptation starts from and what it ends with."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from adaptprint.adaptation.recipe import Recipe
+from adaptprint.frames.pixels import Pixels
+from adaptprint.models.checkpoint import Checkpoint
+from adaptprint.models.device import Compute
+from adaptprint.models.memory import SourceFrames
+from adaptprint.reporting.progress import ProgressCallback, silent
+
+SOURCE_ONLY = "source-only"
+TargetNorms = Literal["none", "early", "all"]
+
+
+@dataclass(frozen=True)
+class AdaptationTask:
+    """One model to adapt to one printer.
+
+    Attributes:
+        checkpoint: The source model.
+        source: Labelled source frames, or ``None`` for a source-free adaptation.
+        target: Unlabelled target frames at network size.
+        prior: (K,) class shares assumed for the target.
+        recipe: Method and settings.
+        compute: Device and number format.
+        seed: Decides every draw.
+        state_file: Where an unfinished run is saved.
+        fingerprint: Digest of everything that must be equal for a resume.
+        resume: Whether to go on from ``state_file``.
+        report: Progress callback.
+    """
+
+    checkpoint: Checkpoint
+    source: SourceFrames | None
+    target: Pixels
+    prior: npt.NDArray[np.float64]
+    recipe: Recipe
+    compute: Compute
+    seed: int
+    state_file: Path
+    fingerprint: str
+    resume: bool = False
+    report: ProgressCallback = silent
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that might replace the source model.
+
+    Attributes:
+        name: ``source-only``, ``bn``, ``bn-early`` or ``dann@STEP``.
+        state: State dict of :class:`~adaptprint.models.network.PrintNet`, as it would ship.
+        target_norms: Which BatchNorm layers hold the target's own statistics. Source frames are judged with
+            statistics of the source in these layers, as each domain has its own there.
+    """
+
+    name: str
+    state: dict[str, Tensor]
+    target_norms: TargetNorms = "none"
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """The candidates of a run, the source model always first, and what happened on the way.
+
+    Attributes:
+        candidates: In order of creation.
+        trace: One dictionary per training step: step, losses, λ, discriminator accuracy, gradient norm.
+        warnings: What went wrong without ending the run, one sentence each.
+        discriminator_accuracy: Running accuracy at the end, in [0, 1]; ``None`` without a discriminator.
+    """
+
+    candidates: tuple[Candidate, ...]
+    trace: tuple[dict[str, Any], ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+    discriminator_accuracy: float | None = None

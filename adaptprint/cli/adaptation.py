@@ -1,0 +1,124 @@
+"""adapt, diagnose: the main job and its diagnostics."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from adaptprint.cli import options as o
+from adaptprint.cli.execute import Face, Result, camera_from, execute
+from adaptprint.reporting.console import show_adapt, show_diagnose
+from adaptprint.reporting.progress import ProgressCallback
+
+_PANEL = "The main job"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this group."""
+    app.command(rich_help_panel=_PANEL)(adapt)
+    app.command(rich_help_panel=_PANEL)(diagnose)
+
+
+def adapt(
+    source: Annotated[Path, typer.Option(help="The source model: a checkpoint, or bare ResNet weights.", metavar="CKPT")],
+    target: Annotated[Path, typer.Option(help="Unlabelled frames of the new printer.", metavar="DIR")],
+    out: Annotated[Path | None, typer.Option(help="Run folder to write. [default: runs/TARGET]", metavar="RUN")] = None,
+    recipe: o.RecipeOption = "dann",
+    set_: o.Set = None,
+    target_prior: o.Prior = "unknown",
+    source_data: o.SourceData = None,
+    require_improvement: Annotated[
+        bool, typer.Option("--require-improvement", help="Exit with 5 unless the verdict is ship.")
+    ] = False,
+    printer: o.Printer = None,
+    layout: o.Layout = "auto",
+    crop: o.Crop = None,
+    rotate: o.Rotate = None,
+    flip: o.Flip = None,
+    device: o.Device = "auto",
+    threads: o.Threads = None,
+    seed: o.Seed = 0,
+    overwrite: o.Overwrite = False,
+    resume: o.Resume = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> None:
+    """Adapt a source model to a new printer, without labels, and get a verdict on the result.
+
+    The target's labels are never read, even where a column holds them. Keeping the source model is a good result:
+    RUN/checkpoint is always the model that is safe to use.
+    """
+
+    def work(progress: ProgressCallback) -> Result:
+        from adaptprint.workflows.adapt import adapt
+
+        return adapt(
+            source,
+            target,
+            out=out,
+            recipe=recipe,
+            set=set_ or (),
+            target_prior=target_prior,
+            source_data=source_data,
+            printer=printer,
+            layout=layout,
+            camera=camera_from(crop, rotate, flip),
+            device=device,
+            threads=threads,
+            seed=seed,
+            overwrite=overwrite,
+            resume=resume,
+            progress=progress,
+        )
+
+    def check(result: Any) -> None:
+        if require_improvement:
+            from adaptprint.workflows.adapt import require_ship
+
+            require_ship(result)
+
+    execute(Face(as_json, quiet, verbose), work, show_adapt, check)
+
+
+def diagnose(
+    model: o.ModelOption,
+    target: Annotated[Path, typer.Option(help="Frames of one printer; labels are never read.", metavar="DIR")],
+    baseline: Annotated[
+        Path | None, typer.Option(help="The source model that the model came from.", metavar="CKPT")
+    ] = None,
+    source_data: o.SourceData = None,
+    target_prior: o.Prior = "unknown",
+    printer: o.Printer = None,
+    layout: o.Layout = "auto",
+    crop: o.Crop = None,
+    rotate: o.Rotate = None,
+    flip: o.Flip = None,
+    device: o.Device = "auto",
+    threads: o.Threads = None,
+    seed: o.Seed = 0,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> None:
+    """Look up who stands near a printer's frames: faiss neighbour diagnostics alone."""
+
+    def work(progress: ProgressCallback) -> Result:
+        from adaptprint.workflows.diagnose import diagnose
+
+        return diagnose(
+            model,
+            target,
+            baseline=baseline,
+            source_data=source_data,
+            target_prior=target_prior,
+            printer=printer,
+            layout=layout,
+            camera=camera_from(crop, rotate, flip),
+            device=device,
+            threads=threads,
+            seed=seed,
+            progress=progress,
+        )
+
+    execute(Face(as_json, quiet, verbose), work, show_diagnose)

@@ -1,0 +1,109 @@
+"""Runs a workflow for the terminal: progress, result, errors and exit codes in one place."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import typer
+
+from adaptprint.errors import EXIT_INTERNAL, AdaptprintError, InterruptedRunError, UsageError
+from adaptprint.reporting.console import ProgressView, show_error
+
+if TYPE_CHECKING:
+    from adaptprint.frames.camera import CameraProfile
+    from adaptprint.reporting.progress import ProgressCallback
+
+
+class Result(Protocol):
+    """Any workflow's result."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary for JSON."""
+
+
+R = TypeVar("R", bound=Result)
+
+
+@dataclass(frozen=True)
+class Face:
+    """How the user wants to see things."""
+
+    as_json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+
+
+def execute(
+    face: Face,
+    workflow: "Callable[[ProgressCallback], R]",
+    show: Callable[[Mapping[str, Any]], None],
+    afterwards: Callable[[R], None] | None = None,
+) -> None:
+    """Runs a workflow, shows its result, and turns every error into two lines and an exit code.
+
+    Args:
+        face: How the user wants to see things.
+        workflow: Called with a progress callback.
+        show: Shows the result's dictionary on stdout; ``--json`` prints it instead.
+        afterwards: Called with the result once it was shown; may raise an error that decides the exit code.
+    """
+    try:
+        with ProgressView(quiet=face.quiet) as progress:
+            result = workflow(progress)
+        if face.as_json:
+            print(json.dumps(result.to_dict(), indent=2, ensure_ascii=False, default=str))
+        else:
+            show(result.to_dict())
+        if afterwards is not None:
+            afterwards(result)
+        sys.stdout.flush()
+    except typer.Exit:
+        raise
+    except BrokenPipeError:
+        # The reader (`head`, a closed pager) has seen enough; Python must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        stopped = InterruptedRunError("stopped; nothing was half-written", "Repeat the command to start again.")
+        _fail(stopped, stopped.exit_code, face)
+    except AdaptprintError as error:
+        _fail(error, error.exit_code, face)
+    except MemoryError:
+        error = AdaptprintError("out of memory", "Close other programs, or lower --set batch_size=... .")
+        _fail(error, EXIT_INTERNAL, face)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: never a traceback unless asked for
+        _fail(error, EXIT_INTERNAL, face)
+
+
+def _fail(error: BaseException, code: int, face: Face) -> None:
+    show_error(error, face.verbose)
+    raise typer.Exit(code)
+
+
+def camera_from(crop: str | None, rotate: int | None, flip: str | None) -> "CameraProfile | None":
+    """The camera profile that --crop, --rotate and --flip describe; ``None`` without any of them.
+
+    Raises:
+        UsageError: If one of them cannot be read.
+    """
+    if crop is None and rotate is None and flip is None:
+        return None
+    from pydantic import ValidationError
+
+    from adaptprint.frames.camera import CameraProfile
+
+    values: dict[str, Any] = {"rotate": rotate or 0, "flip": flip or "none"}
+    if crop is not None:
+        values["crop"] = tuple(crop.split(","))
+    try:
+        return CameraProfile.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "crop"
+        raise UsageError(
+            f"--{name} {values.get(name)} will not do: {first['msg']}",
+            "Use --crop X,Y,W,H with fractions such as 0.1,0.2,0.8,0.6; --rotate 90, 180 or 270; "
+            "--flip horizontal, vertical or both.",
+        ) from error

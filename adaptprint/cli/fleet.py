@@ -1,0 +1,98 @@
+"""compare, batch: many methods, many printers."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from adaptprint.cli import options as o
+from adaptprint.cli.execute import Face, Result, camera_from, execute
+from adaptprint.errors import EXIT_BAD_DATA
+from adaptprint.reporting.console import show_batch, show_comparison
+from adaptprint.reporting.progress import ProgressCallback
+
+_PANEL = "Many printers, many methods"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this group."""
+    app.command(rich_help_panel=_PANEL)(compare)
+    app.command(rich_help_panel=_PANEL)(batch)
+
+
+def compare(
+    recipes: Annotated[
+        list[str] | None,
+        typer.Argument(help="Recipes to compare. [default: source-only bn bn-early dann]", metavar="RECIPES..."),
+    ] = None,
+    data: Annotated[Path, typer.Option(help="Labelled frames of several printers.", metavar="DATA")] = ...,  # type: ignore[assignment]
+    out: Annotated[Path, typer.Option(help="Folder to write.", metavar="DIR")] = Path("comparison"),
+    source: Annotated[
+        Path | None, typer.Option(help="One source model for all; else one is trained without each printer.", metavar="CKPT")
+    ] = None,
+    printer: Annotated[
+        list[str] | None, typer.Option(help="Leave out only this printer; repeatable.", metavar="ID")
+    ] = None,
+    init: Annotated[str, typer.Option(help="none, imagenet (downloads), or a weights file.")] = "none",
+    set_: o.Set = None,
+    seeds: Annotated[int, typer.Option(help="How many splits and runs.", min=1)] = 1,
+    target_prior: o.Prior = "unknown",
+    layout: o.Layout = "auto",
+    crop: o.Crop = None,
+    rotate: o.Rotate = None,
+    flip: o.Flip = None,
+    device: o.Device = "auto",
+    threads: o.Threads = None,
+    overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> None:
+    """Compare recipes with the source-only baseline on labelled printers left out one by one."""
+
+    def work(progress: ProgressCallback) -> Result:
+        from adaptprint.workflows.compare import DEFAULT_RECIPES, compare
+
+        return compare(
+            recipes or DEFAULT_RECIPES,
+            data=data,
+            out=out,
+            source=source,
+            printer=printer or (),
+            init=init,
+            set=set_ or (),
+            seeds=range(seeds),
+            target_prior=target_prior,
+            layout=layout,
+            camera=camera_from(crop, rotate, flip),
+            device=device,
+            threads=threads,
+            overwrite=overwrite,
+            progress=progress,
+        )
+
+    execute(Face(as_json, quiet, verbose), work, show_comparison)
+
+
+def batch(
+    fleet: Annotated[Path, typer.Argument(help="A TOML file: source, defaults, one [[target]] each.", metavar="FLEET.toml")],
+    out: Annotated[Path | None, typer.Option(help="Overrides the file's out.", metavar="DIR")] = None,
+    device: o.Device = "auto",
+    threads: o.Threads = None,
+    overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> None:
+    """Adapt to many printers; one that fails stops no other. Exit 4 if one failed."""
+
+    def work(progress: ProgressCallback) -> Result:
+        from adaptprint.workflows.batch import batch
+
+        return batch(fleet, out=out, device=device, threads=threads, overwrite=overwrite, progress=progress)
+
+    def check(result: Any) -> None:
+        if not result.ok:
+            raise typer.Exit(EXIT_BAD_DATA)
+
+    execute(Face(as_json, quiet, verbose), work, show_batch, check)

@@ -1,0 +1,1 @@
+"""Whether an adapted model may be trusted: faiss neighbours, witnesses, vetoes, the verdict."""

@@ -1,0 +1,50 @@
+"""Everything the witnesses look at: source and target as the old and the new model see them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptprint.frames.table import FrameTable, Ints
+from adaptprint.models.embed import Embedding
+from adaptprint.models.memory import SourceFrames
+
+
+@dataclass(frozen=True)
+class View:
+    """How one model sees the data.
+
+    Attributes:
+        source: Of the source frames, in the order of the source table; ``None`` without source frames.
+        target: Of the target frames.
+        varied: (v, n, K) float32 target probabilities under v small camera changes.
+    """
+
+    source: Embedding | None
+    target: Embedding
+    varied: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The source model's view (frozen) beside a candidate's view (adapted).
+
+    Attributes:
+        source: Labelled source frames, or ``None``.
+        source_labels: (m,) int64, empty without source frames.
+        target: The target's table; labels are never in it.
+        classes: Class names.
+        threshold: Decision threshold of class 1 in a binary model.
+        frozen: The source model's view.
+        adapted: The candidate's view.
+        print_consensus: Whether all frames of a print share one label, as far as the source tells.
+    """
+
+    source: SourceFrames | None
+    source_labels: Ints
+    target: FrameTable
+    classes: tuple[str, ...]
+    threshold: float
+    frozen: View
+    adapted: View
+    print_consensus: bool

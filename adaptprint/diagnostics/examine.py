@@ -1,0 +1,162 @@
+"""Examines candidates: each one's view of source and target, its neighbours, witnesses and vetoes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from adaptprint.adaptation.batchnorm import take_target_statistics
+from adaptprint.adaptation.prior import PriorWord
+from adaptprint.adaptation.task import Candidate
+from adaptprint.diagnostics.evidence import Evidence, View
+from adaptprint.diagnostics.neighbourhood import Neighbourhood, look_around
+from adaptprint.diagnostics.verdict import candidate_score
+from adaptprint.diagnostics.vetoes import Veto, find_vetoes
+from adaptprint.diagnostics.witnesses import Witness, hear_witnesses
+from adaptprint.frames.augment import augment
+from adaptprint.frames.sampling import source_sampler
+from adaptprint.frames.table import FrameTable
+from adaptprint.models.checkpoint import Checkpoint
+from adaptprint.models.device import Compute
+from adaptprint.models.embed import Embedding, Floats, Frames, embed, to_images
+from adaptprint.models.memory import SourceFrames
+from adaptprint.models.metrics import decide
+from adaptprint.models.network import PrintNet
+from adaptprint.reporting.progress import Progress, ProgressCallback, silent
+
+_VARIATIONS = 2
+_VARIATION_STRENGTH = 0.5
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Everything found out about one candidate.
+
+    Attributes:
+        candidate: The model.
+        evidence: What the witnesses looked at.
+        frozen: Neighbours in the source model's space, calls by the candidate; ``None`` without source frames.
+        adapted: Neighbours in the candidate's own space; ``None`` without source frames.
+        witnesses: All witnesses, also those not heard.
+        vetoes: Reasons that forbid shipping.
+    """
+
+    candidate: Candidate
+    evidence: Evidence
+    frozen: Neighbourhood | None
+    adapted: Neighbourhood | None
+    witnesses: tuple[Witness, ...]
+    vetoes: tuple[Veto, ...]
+
+    @property
+    def score(self) -> float:
+        """How strongly the witnesses support the candidate."""
+        return candidate_score(self.witnesses)
+
+
+class Examiner:
+    """Examines candidates against one source model on one target.
+
+    Args:
+        checkpoint: The source model.
+        source: Labelled source frames (a subset will do), or ``None``.
+        target: The n target frames to judge by.
+        target_array: (n, h, w, 3) uint8.
+        print_consensus: Whether all frames of a print share one label.
+        word: What the user says of the prior.
+        compute: Device and number format.
+        seed: Decides every draw.
+        report: Progress callback.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        source: SourceFrames | None,
+        target: FrameTable,
+        target_array: Frames,
+        print_consensus: bool,
+        word: PriorWord,
+        compute: Compute,
+        seed: int,
+        report: ProgressCallback = silent,
+    ) -> None:
+        self.checkpoint, self.source, self.compute, self.seed = checkpoint, source, compute, seed
+        self.target, self.target_array, self.word, self.report = target, target_array, word, report
+        self.print_consensus = print_consensus
+        self.classes = tuple(checkpoint.config.classes)
+        self.source_labels = (
+            source.table.label_codes(self.classes) if source is not None else np.zeros(0, dtype=np.int64)
+        )
+        self.frozen = self.view(Candidate("source-only", checkpoint.state))
+
+    def examine(self, candidate: Candidate) -> Examination:
+        """Hears the witnesses and looks for vetoes against one candidate."""
+        evidence = Evidence(
+            source=self.source,
+            source_labels=self.source_labels,
+            target=self.target,
+            classes=self.classes,
+            threshold=self.checkpoint.config.threshold,
+            frozen=self.frozen,
+            adapted=self.view(candidate),
+            print_consensus=self.print_consensus,
+        )
+        frozen, adapted = self._neighbourhoods(evidence)
+        witnesses = tuple(hear_witnesses(evidence, self.seed))
+        vetoes = tuple(find_vetoes(evidence, frozen, adapted, self.word))
+        return Examination(candidate, evidence, frozen, adapted, witnesses, vetoes)
+
+    def view(self, candidate: Candidate) -> View:
+        """How a candidate sees the target, small changes of it, and the source."""
+        network = self.checkpoint.network()
+        network.load_state_dict(candidate.state)
+        network.to(self.compute.device, memory_format=torch.channels_last)
+        stage = f"examining {candidate.name}"
+        target = embed(network, self.target_array, self.compute, progress=self.report, stage=stage)
+        varied = np.stack([self._varied(network, number) for number in range(_VARIATIONS)])
+        return View(self._source_view(network, candidate, stage), target, varied)
+
+    def _varied(self, network: PrintNet, number: int) -> Floats:
+        logits = []
+        with torch.inference_mode():
+            for start in range(0, len(self.target_array), _BATCH):
+                # The same changes for every candidate: the seed knows only the variation and the frames.
+                generator = torch.Generator().manual_seed(1_000_003 * (number + 1) + start)
+                images = to_images(self.target_array[start : start + _BATCH], self.compute)
+                with self.compute.autocast():
+                    logits.append(network(augment(images, generator, _VARIATION_STRENGTH)).float().cpu().numpy())
+        stacked = np.concatenate(logits)
+        return Embedding(stacked, stacked).probabilities
+
+    def _source_view(self, network: PrintNet, candidate: Candidate, stage: str) -> Embedding | None:
+        if self.source is None:
+            return None
+        if candidate.target_norms != "none":
+            early = candidate.target_norms == "early"
+            norms = network.early_batch_norms() if early else dict(network.batch_norms())
+            rows = source_sampler(self.source.table, self.source_labels, self.seed).batch(0, min(512, len(self.source)))
+            take_target_statistics(network, norms.values(), self.source.array, rows, self.compute)
+        return embed(network, self.source.array, self.compute, progress=self.report, stage=stage)
+
+    def _neighbourhoods(self, evidence: Evidence) -> tuple[Neighbourhood | None, Neighbourhood | None]:
+        if self.source is None or evidence.frozen.source is None or evidence.adapted.source is None:
+            return None, None
+        calls = decide(evidence.adapted.target.probabilities, evidence.threshold)
+        self.report(Progress("looking up neighbours", 0, 0))
+        frozen, adapted = (
+            look_around(
+                self.source,
+                view.source.features,
+                self.source_labels,
+                self.target,
+                view.target.features,
+                calls,
+                len(self.classes),
+                self.seed,
+            )
+            for view in (evidence.frozen, evidence.adapted)
+            if view.source is not None
+        )
+        return frozen, adapted

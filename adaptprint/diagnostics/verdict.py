@@ -1,0 +1,73 @@
+"""The verdict: ship, keep-source or need-labels. Keeping the source is the default and a good result."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from adaptprint.diagnostics.evidence import Evidence
+from adaptprint.diagnostics.vetoes import Veto
+from adaptprint.diagnostics.witnesses import Witness
+from adaptprint.models.metrics import mean_by_print
+
+Decision = Literal["ship", "keep-source", "need-labels"]
+NEEDED_WITNESSES = 2
+_MAX_PRINTS_TO_LABEL = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision and why.
+
+    Attributes:
+        decision: ``ship``, ``keep-source`` or ``need-labels``.
+        reasons: One sentence each, the most important first.
+        prints_to_label: Print ids whose label would decide, most telling first; empty unless labels are needed.
+    """
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    prints_to_label: tuple[str, ...] = ()
+
+
+def candidate_score(witnesses: Sequence[Witness]) -> float:
+    """How strongly the heard witnesses support a candidate: the mean of value over half the interval's width."""
+    heard = [witness for witness in witnesses if witness.applies]
+    ratios = [witness.value / max((witness.high - witness.low) / 2, 0.005) for witness in heard]
+    return float(np.mean(np.clip(ratios, -5, 5))) if ratios else 0.0
+
+
+def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Veto]) -> Verdict:
+    """Ships only on the word of two witnesses with no witness against and no veto.
+
+    Witnesses that contradict each other, or one alone, leave the question to a few labels.
+    """
+    if vetoes:
+        return Verdict("keep-source", tuple(veto.says for veto in vetoes))
+    supporting = [witness for witness in witnesses if witness.favours == "candidate"]
+    against = [witness for witness in witnesses if witness.favours == "source"]
+    if not supporting:
+        if against:
+            return Verdict("keep-source", tuple(witness.says for witness in against))
+        return Verdict("keep-source", ("no witness sees a gain that could not be chance",))
+    if len(supporting) >= NEEDED_WITNESSES and not against:
+        return Verdict("ship", tuple(witness.says for witness in supporting))
+    prints = most_telling_prints(evidence)
+    if not prints:
+        return Verdict("keep-source", ("both models call every print alike, so nothing would change",))
+    reason = (
+        "the witnesses contradict each other" if against else f"only one witness, {supporting[0].name}, sees a gain"
+    )
+    return Verdict("need-labels", (reason, *(witness.says for witness in (*supporting, *against))), prints)
+
+
+def most_telling_prints(evidence: Evidence) -> tuple[str, ...]:
+    """Prints on which the two models differ most, by the gap between their print scores; at most five."""
+    codes = evidence.target.print_codes
+    before = mean_by_print(evidence.frozen.target.probabilities, codes)
+    after = mean_by_print(evidence.adapted.target.probabilities, codes)
+    gap = np.abs(after - before).max(1)
+    order = np.argsort(-gap, kind="stable")[:_MAX_PRINTS_TO_LABEL]
+    names = evidence.target.prints["print"].to_list()
+    return tuple(names[row] for row in order if gap[row] > 0.02)

@@ -1,0 +1,131 @@
+"""Vetoes: findings that forbid shipping a candidate, whatever the witnesses say."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adaptprint.adaptation.prior import PriorWord
+from adaptprint.diagnostics.evidence import Evidence, View
+from adaptprint.diagnostics.neighbourhood import Neighbourhood
+from adaptprint.frames.table import Ints
+from adaptprint.models.metrics import decide, mean_by_print, recall_by_class
+
+MIN_PRINTS = 3
+_MAX_RECALL_LOSS = 0.05
+_ONE_CLASS = 0.98
+_MAX_SUPPORT_LOSS = 0.2
+_PRIOR_SLACK = 0.15
+
+
+@dataclass(frozen=True)
+class Veto:
+    """One reason that forbids shipping."""
+
+    name: str
+    says: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary for JSON."""
+        return {"name": self.name, "says": self.says}
+
+
+def find_vetoes(
+    evidence: Evidence, frozen: Neighbourhood | None, adapted: Neighbourhood | None, word: PriorWord
+) -> list[Veto]:
+    """Every veto against the candidate of this evidence; the neighbourhoods are ``None`` without source frames."""
+    found = [
+        _too_few_prints(evidence),
+        _source_accuracy_lost(evidence),
+        _collapsed(evidence, word),
+        _outside_stated_prior(evidence, word),
+        _support_lost(frozen, adapted),
+    ]
+    return [veto for veto in found if veto is not None]
+
+
+def _too_few_prints(evidence: Evidence) -> Veto | None:
+    n_prints = evidence.target.prints.height
+    if n_prints >= MIN_PRINTS:
+        return None
+    return Veto(
+        "too few prints",
+        f"the target has {n_prints} print{'s' if n_prints > 1 else ''}; below {MIN_PRINTS} no gain can be told from chance",
+    )
+
+
+def _source_accuracy_lost(evidence: Evidence) -> Veto | None:
+    before, after = _source_recall(evidence, evidence.frozen), _source_recall(evidence, evidence.adapted)
+    if before is None or after is None:
+        return None
+    loss = before - after
+    worst = int(np.nanargmax(loss))
+    if loss[worst] <= _MAX_RECALL_LOSS:
+        return None
+    return Veto(
+        "source accuracy lost",
+        f"on source frames the candidate calls `{evidence.classes[worst]}` right {after[worst]:.0%} of the time, "
+        f"the source model {before[worst]:.0%}",
+    )
+
+
+def _source_recall(evidence: Evidence, view: View) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+    if evidence.source is None or view.source is None:
+        return None
+    rows = np.flatnonzero(evidence.source.held_out)
+    labels = evidence.source_labels
+    # Frames the source model was trained on flatter it; held-out ones are used as soon as every class has some.
+    if len(np.unique(labels[rows])) < len(evidence.classes):
+        rows = np.arange(len(labels))
+    calls = decide(view.source.probabilities[rows], evidence.threshold)
+    return recall_by_class(calls, labels[rows], len(evidence.classes))
+
+
+def _print_shares(evidence: Evidence, view: View) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """(K,) share of each called class: over prints, or over frames where labels differ inside prints."""
+    probabilities = view.target.probabilities
+    if evidence.print_consensus:
+        probabilities = mean_by_print(probabilities, evidence.target.print_codes).astype(np.float32)
+    calls: Ints = decide(probabilities, evidence.threshold)
+    return np.asarray(np.bincount(calls, minlength=len(evidence.classes)) / len(calls), dtype=np.float64)
+
+
+def _collapsed(evidence: Evidence, word: PriorWord) -> Veto | None:
+    frames = np.bincount(
+        decide(evidence.adapted.target.probabilities, evidence.threshold), minlength=len(evidence.classes)
+    ) / len(evidence.target)
+    winner = int(frames.argmax())
+    before = _print_shares(evidence, evidence.frozen)
+    declared = len(evidence.classes) == 2 and not word.is_unknown and word.contains(float(winner))
+    if frames[winner] < _ONE_CLASS or declared or before[winner] >= _ONE_CLASS:
+        return None
+    return Veto(
+        "collapse to one class",
+        f"the candidate calls {frames[winner]:.0%} of the frames `{evidence.classes[winner]}`; "
+        f"the source model calls {before[winner]:.0%} so",
+    )
+
+
+def _outside_stated_prior(evidence: Evidence, word: PriorWord) -> Veto | None:
+    if len(evidence.classes) != 2 or word.is_unknown:
+        return None
+    share = float(_print_shares(evidence, evidence.adapted)[1])
+    if word.contains(share, _PRIOR_SLACK):
+        return None
+    return Veto(
+        "outside the stated prior",
+        f"the candidate calls {share:.0%} of the prints `{evidence.classes[1]}`; you said {word.text}",
+    )
+
+
+def _support_lost(frozen: Neighbourhood | None, adapted: Neighbourhood | None) -> Veto | None:
+    if frozen is None or adapted is None:
+        return None
+    loss = frozen.support.value - adapted.support.value
+    if loss <= _MAX_SUPPORT_LOSS:
+        return None
+    return Veto(
+        "support lost",
+        f"{adapted.support.value:.0%} of the target frames stand as near to the source as its own prints do; "
+        f"before adaptation it was {frozen.support.value:.0%}",
+    )

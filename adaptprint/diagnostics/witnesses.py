@@ -1,0 +1,187 @@
+"""Witnesses: label-free comparisons of a candidate with the source model, each with its own assumption.
+
+Every witness gives one number per target frame for both models; its value is the mean over prints of the difference,
+with a print-bootstrap interval. None is trusted alone: each can be fooled, but not by the same thing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptprint.diagnostics.bootstrap import print_interval
+from adaptprint.diagnostics.evidence import Evidence, View
+from adaptprint.diagnostics.neighbours import NeighbourIndex, vote
+from adaptprint.models.metrics import decide, mean_by_print
+
+Values = npt.NDArray[np.float64]
+K = 10
+Favours = Literal["candidate", "source", "neither"]
+
+
+@dataclass(frozen=True)
+class Witness:
+    """One witness's statement.
+
+    Attributes:
+        name: Short name.
+        value: Mean over prints of candidate minus source; above zero speaks for the candidate.
+        low: Lower end of the 90 % print-bootstrap interval.
+        high: Upper end.
+        applies: Whether its assumption holds on this data; if not, it is shown but not heard.
+        assumption: What it takes for granted.
+        says: The statement in one sentence.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    applies: bool
+    assumption: str
+    says: str
+
+    @property
+    def favours(self) -> Favours:
+        """Whom the witness supports; neither where its interval holds zero or its assumption fails."""
+        if not self.applies:
+            return "neither"
+        if self.low > 0:
+            return "candidate"
+        return "source" if self.high < 0 else "neither"
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary for JSON."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "interval": [self.low, self.high],
+            "applies": self.applies,
+            "favours": self.favours,
+            "assumption": self.assumption,
+            "says": self.says,
+        }
+
+
+def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
+    """Hears every witness that can speak about this evidence."""
+    witnesses = [
+        _compare(
+            "print coherence",
+            _coherence,
+            evidence,
+            seed,
+            applies=evidence.print_consensus,
+            assumption="all frames of a print share one label",
+            noun="agreement of a print's frames",
+        ),
+        _compare(
+            "steadiness",
+            _steadiness,
+            evidence,
+            seed,
+            applies=True,
+            assumption="small changes of framing and light do not change the truth",
+            noun="agreement of a frame's call under small camera changes",
+        ),
+        _compare(
+            "target neighbours",
+            _target_neighbours,
+            evidence,
+            seed,
+            applies=evidence.target.prints.height >= 3,
+            assumption="frames of different prints that look alike to the source model share a label",
+            noun="agreement with look-alike frames of other target prints",
+        ),
+    ]
+    if evidence.source is not None:
+        witnesses += [
+            _compare(
+                "source neighbours",
+                _source_neighbours,
+                evidence,
+                seed,
+                applies=True,
+                assumption="frames near each other in the source model's space share a label",
+                noun="agreement with the labels of the nearest source frames",
+            ),
+            _compare(
+                "calibrated confidence",
+                _confidence,
+                evidence,
+                seed,
+                applies=True,
+                assumption="confidence means on the target what it means on the source",
+                noun="share of frames called with the confidence of right calls on the source",
+            ),
+        ]
+    return witnesses
+
+
+def _compare(
+    name: str,
+    score: Callable[[Evidence, View], Values],
+    evidence: Evidence,
+    seed: int,
+    *,
+    applies: bool,
+    assumption: str,
+    noun: str,
+) -> Witness:
+    before, after = score(evidence, evidence.frozen), score(evidence, evidence.adapted)
+    codes = evidence.target.print_codes
+    delta = print_interval(after - before, codes, seed)
+    old, new = print_interval(before, codes, seed).value, print_interval(after, codes, seed).value
+    says = f"{noun}: {old:.2f} before, {new:.2f} after ({delta.value:+.2f}, {delta.low:+.2f} to {delta.high:+.2f})"
+    if not applies:
+        says += f"; not heard, since its assumption fails here ({assumption})"
+    return Witness(name, delta.value, delta.low, delta.high, applies, assumption, says)
+
+
+def _coherence(evidence: Evidence, view: View) -> Values:
+    """Probability of each frame's print-wide class."""
+    codes = evidence.target.print_codes
+    winner = mean_by_print(view.target.probabilities, codes).argmax(1)
+    return view.target.probabilities[np.arange(len(codes)), winner[codes]].astype(float)
+
+
+def _steadiness(evidence: Evidence, view: View) -> Values:
+    """Share of small camera changes under which the call stays."""
+    calls = decide(view.target.probabilities, evidence.threshold)
+    varied = np.stack([decide(each, evidence.threshold) for each in view.varied])
+    return np.asarray((varied == calls).mean(0), dtype=np.float64)
+
+
+def _target_neighbours(evidence: Evidence, view: View) -> Values:
+    """Share of a frame's neighbours in other target prints, in the frozen space, that get the same call."""
+    codes = evidence.target.print_codes
+    calls = decide(view.target.probabilities, evidence.threshold)
+    found = NeighbourIndex(evidence.frozen.target.features, codes).search(evidence.frozen.target.features, K, codes)
+    votes = vote(found, calls, len(evidence.classes))
+    return votes[np.arange(len(calls)), calls]
+
+
+def _source_neighbours(evidence: Evidence, view: View) -> Values:
+    """Share of a frame's source neighbours, in the frozen space, whose label is its call."""
+    assert evidence.source is not None and evidence.frozen.source is not None
+    calls = decide(view.target.probabilities, evidence.threshold)
+    index = NeighbourIndex(evidence.frozen.source.features, evidence.source.table.print_codes)
+    votes = vote(index.search(evidence.frozen.target.features, K), evidence.source_labels, len(evidence.classes))
+    return votes[np.arange(len(calls)), calls]
+
+
+def _confidence(evidence: Evidence, view: View) -> Values:
+    """1 where the confidence exceeds the level that as many source frames exceed as are called right.
+
+    Average thresholded confidence (Garg et al. 2022, Leveraging Unlabeled Data to Predict Out-of-Distribution
+    Performance), with the threshold learned on held-out source frames where there are any.
+    """
+    assert evidence.source is not None and view.source is not None
+    rows = np.flatnonzero(evidence.source.held_out)
+    rows = rows if len(rows) else np.arange(len(evidence.source))
+    probabilities = view.source.probabilities[rows]
+    accuracy = (probabilities.argmax(1) == evidence.source_labels[rows]).mean()
+    level = np.quantile(probabilities.max(1), 1 - accuracy)
+    return np.asarray(view.target.probabilities.max(1) >= level, dtype=np.float64)

@@ -1,0 +1,1 @@
+"""What a frame is: the table, the layouts it is found in, its checks, pixels, sampling and augmentation."""

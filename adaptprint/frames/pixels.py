@@ -1,0 +1,119 @@
+"""Decodes the frames of a table once, on all cores, into one array at the network's size."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptprint.errors import BadDataError
+from adaptprint.frames.cache import PixelCache, content_digest
+from adaptprint.frames.camera import CameraProfile
+from adaptprint.frames.decode import decode
+from adaptprint.frames.frame_arrays import room_for
+from adaptprint.frames.frame_files import CountCallback, for_each_file, usable_cores
+from adaptprint.frames.image_headers import UnreadableFrame
+from adaptprint.frames.table import FrameTable
+
+__all__ = ["Pixels", "Unreadable", "load_pixels", "usable_cores"]
+
+Pixels8 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A frame that could not be read, and why in plain words."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Decoded frames.
+
+    Attributes:
+        table: The frames that were read, in the order they were asked for.
+        array: (n, h, w, 3) uint8 RGB, row for row with ``table``.
+        digests: Content digest (hex) of each frame's file.
+        unreadable: Frames that were left out.
+        notes: What the user should know about the reading itself, one sentence each.
+    """
+
+    table: FrameTable
+    array: Pixels8
+    digests: list[str]
+    unreadable: list[Unreadable]
+    notes: tuple[str, ...] = ()
+
+
+def load_pixels(
+    table: FrameTable,
+    size: tuple[int, int],
+    camera: CameraProfile | None = None,
+    *,
+    cache: PixelCache | None = None,
+    on_unreadable: Literal["raise", "skip"] = "skip",
+    threads: int | None = None,
+    progress: CountCallback | None = None,
+) -> Pixels:
+    """Reads every frame once, from the cache where it is there.
+
+    Args:
+        table: The frames.
+        size: Height and width.
+        camera: Rotation, flip and crop.
+        cache: None means the user's cache folder; ``PixelCache(limit_bytes=0)`` keeps nothing.
+        on_unreadable: ``"skip"`` leaves unreadable frames out and lists them; ``"raise"`` stops at the first.
+        threads: None means one for each core this process may use.
+        progress: Told ``(done, total)`` from the calling thread.
+
+    Raises:
+        BadDataError: No frame can be read, or one cannot and ``on_unreadable`` is ``"raise"``.
+        OutputError: The array is too large for memory, and no disk has room for it.
+    """
+    camera = camera or CameraProfile()
+    cache = cache if cache is not None else PixelCache()
+    array = room_for(len(table), size, cache.folder)
+
+    def read(row: int, data: bytes) -> str:
+        digest = content_digest(data)
+        frame = cache.get(digest, size, camera)
+        if frame is None:
+            frame = decode(data, size, camera)
+            cache.put(digest, size, camera, frame)
+        array[row] = frame
+        return digest
+
+    results = for_each_file(
+        table.paths, read, threads=threads, progress=progress, stop_at_unreadable=on_unreadable == "raise"
+    )
+    names = table.data["name"].to_list()
+    unreadable = [
+        Unreadable(name, result.reason)
+        for name, result in zip(names, results, strict=True)
+        if isinstance(result, UnreadableFrame)
+    ]
+    if unreadable and on_unreadable == "raise":
+        raise BadDataError(
+            f"{unreadable[0].name} cannot be read: {unreadable[0].reason}.",
+            "Remove the file or copy it again; `adaptprint verify` lists all such files.",
+        )
+    if len(unreadable) == len(table):
+        why = f": {unreadable[0].name} is {unreadable[0].reason}" if unreadable else ""
+        raise BadDataError(
+            f"None of the {len(table)} frames in {table.root} can be read{why}.",
+            "Copy the frames again; `adaptprint verify` lists what is wrong with each.",
+        )
+    kept = [row for row, result in enumerate(results) if isinstance(result, str)]
+    digests = [result for result in results if isinstance(result, str)]
+    table = table.take(kept) if unreadable else table
+    return Pixels(table, _close_gaps(array, kept), digests, unreadable, tuple(cache.notes))
+
+
+def _close_gaps(array: Pixels8, kept: list[int]) -> Pixels8:
+    """The kept rows at the front of the same array: a mapped one may not fit into memory twice."""
+    for place, row in enumerate(kept):
+        if place != row:
+            array[place] = array[row]
+    return array[: len(kept)]

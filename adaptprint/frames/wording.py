@@ -1,0 +1,49 @@
+"""Words counts and lists the way notes and errors say them."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 frame``, ``2 frames``; thousands are set apart.
+
+    Examples:
+        >>> plural(81060, "frame")
+        '81,060 frames'
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Names with commas, the rest as a number.
+
+    Examples:
+        >>> listed(["a", "b", "c"], most=2)
+        'a, b and 1 more'
+    """
+    text = ", ".join(names[:most])
+    return text if len(names) <= most else f"{text} and {len(names) - most} more"
+
+
+def counts(data: pl.DataFrame) -> str:
+    """How many frames, prints and printers a table's data holds."""
+    prints = data.select("printer", "print").n_unique()
+    printers = data["printer"].n_unique()
+    return f"{plural(data.height, 'frame')}, {plural(prints, 'print')}, {plural(printers, 'printer')}"
+
+
+def are(count: int) -> str:
+    """``is`` for one, ``are`` for others."""
+    return "is" if count == 1 else "are"
+
+
+def share(part: int, total: int) -> str:
+    """A part of a total in percent, without decimals but never rounded to nothing.
+
+    Examples:
+        >>> share(1, 3)
+        '33 %'
+    """
+    percent = 100 * part / max(1, total)
+    return "under 1 %" if 0 < percent < 1 else f"{percent:.0f} %"

@@ -1,0 +1,175 @@
+"""Output folders that are there whole or not at all, and a scratch place beside them for unfinished work."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from adaptprint.errors import AdaptprintError, OutputError, UsageError
+
+# A folder holding one of these was written by adaptprint, so --overwrite may replace it.
+_OURS = ("config.json", "report.json", "comparison.json", "fleet.json")
+
+
+def refuse_taken(folder: Path, overwrite: bool) -> None:
+    """Checks that an output folder may be written, before any work is done.
+
+    Raises:
+        UsageError: If it is a file, exists without ``overwrite``, or holds something that adaptprint did not write.
+        OutputError: If its place cannot be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file, not a folder", "Choose another --out.")
+    if folder.is_dir() and any(folder.iterdir()):
+        if not overwrite:
+            raise UsageError(f"{folder} exists already", "Choose another --out, or pass --overwrite to replace it.")
+        if not any((folder / name).is_file() for name in _OURS):
+            raise UsageError(
+                f"{folder} holds something that adaptprint did not write, so it is not replaced",
+                "Choose another --out, or remove the folder yourself.",
+            )
+    with writing_to(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder.parent):
+            pass
+
+
+def as_output_error(error: OSError, folder: Path) -> AdaptprintError:
+    """A disk error in plain words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"the disk of {folder} is full", "Free some space or choose an --out on another disk.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        return OutputError(f"{folder} cannot be written", "Choose an --out where you may write.")
+    return OutputError(
+        f"writing {folder} failed: {error.strerror or error}", "Check the disk, or choose another --out."
+    )
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Turns disk errors inside the block into errors that name the output folder."""
+    try:
+        yield
+    except OSError as error:
+        raise as_output_error(error, folder) from error
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A hidden folder beside the output where unfinished work lives until the output takes its name.
+
+    Attributes:
+        final: The output folder.
+        scratch: The hidden folder.
+    """
+
+    final: Path
+    scratch: Path
+
+    @property
+    def state_file(self) -> Path:
+        """Where an unfinished run saves its state."""
+        return self.scratch / "state.pt"
+
+
+@contextmanager
+def workspace(final: Path, resume: bool) -> Iterator[Workspace]:
+    """The scratch place of one output, held by one process at a time; it goes when the block ends well.
+
+    Args:
+        final: The output folder.
+        resume: Keep the state of an earlier, unfinished run.
+
+    Raises:
+        UsageError: If another process is writing the same output.
+    """
+    scratch = final.parent / f".{final.name[:200]}.unfinished"
+    with writing_to(final):
+        scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(scratch / "lock", timeout=0):
+            for entry in scratch.iterdir():
+                if entry.name != "lock" and not (resume and entry.name == "state.pt"):
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            yield Workspace(final, scratch)
+    except Timeout as error:
+        raise UsageError(
+            f"another adaptprint is writing {final} right now", "Wait for it, or choose another --out."
+        ) from error
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def atomic_folder(final: Path, scratch: Path | None = None) -> Iterator[Path]:
+    """Yields a hidden folder that takes the name ``final`` when the block ends well.
+
+    What stood at ``final`` before is replaced. After a crash at any moment ``final`` is either whole, old or new, or
+    absent.
+
+    Args:
+        final: The output folder.
+        scratch: Where to build; on the same disk. ``None`` builds beside ``final``.
+
+    Raises:
+        OutputError: If the disk is full or not writable.
+    """
+    place = scratch or final.parent
+    with writing_to(final):
+        place.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=place))
+    try:
+        with writing_to(final):
+            partial.chmod(0o755)
+            yield partial
+            for file in sorted(partial.rglob("*")):
+                _flush_to_disk(file)
+            _flush_to_disk(partial)
+            _swap(partial, final, place)
+            _flush_to_disk(final.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _swap(partial: Path, final: Path, place: Path) -> None:
+    if not final.exists():
+        partial.rename(final)
+        return
+    old = Path(tempfile.mkdtemp(prefix=".old-", dir=place))
+    final.rename(old / "folder")
+    partial.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Writes a file so that readers see the old content or the new, never a part.
+
+    Raises:
+        OutputError: If the disk is full or not writable.
+    """
+    with writing_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(prefix=".", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(partial).chmod(0o644)
+            Path(partial).replace(path)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise

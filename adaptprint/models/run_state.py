@@ -1,0 +1,47 @@
+"""The saved state of an unfinished run: tensors and plain values only, written atomically, read without code."""
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from adaptprint.errors import BadDataError, UsageError
+from adaptprint.models.atomic_folder import write_atomic
+
+
+def save_state(path: Path, fingerprint: str, content: dict[str, Any]) -> None:
+    """Writes the state of a run.
+
+    Args:
+        path: The state file.
+        fingerprint: Digest of everything that must be the same when the run goes on.
+        content: Tensors, numbers, texts, and lists and dictionaries of them.
+    """
+    buffer = io.BytesIO()
+    torch.save({"fingerprint": fingerprint, "content": content}, buffer)
+    write_atomic(path, buffer.getvalue())
+
+
+def load_state(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    """Reads the state of a run back; ``None`` where there is none.
+
+    Raises:
+        UsageError: If the state belongs to a run with other data or settings.
+        BadDataError: If the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        found, content = state["fingerprint"], state["content"]
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError) as error:
+        raise BadDataError(f"the saved state {path} is damaged", "Start afresh with --overwrite.") from error
+    if found != fingerprint:
+        raise UsageError(
+            "the saved run had other data or settings than this call",
+            "Repeat the first command with --resume added, or start afresh with --overwrite.",
+        )
+    result: dict[str, Any] = content
+    return result

@@ -1,0 +1,74 @@
+"""Typed settings from TOML and ``key=value``: typos are refused with the nearest right name."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomlkit
+from pydantic import BaseModel, ValidationError
+from tomlkit.exceptions import ParseError
+
+from adaptprint.errors import UsageError
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Reads a TOML file.
+
+    Raises:
+        UsageError: If it is missing or no valid TOML.
+    """
+    try:
+        return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}", "Check the path; the file must be UTF-8 text.") from error
+    except ParseError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", "Mend the line it names.") from error
+
+
+def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
+    """``["steps=100", "method=dann"]`` to a dictionary; values are read as TOML, else as text.
+
+    Raises:
+        UsageError: If a pair has no ``=``.
+    """
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator or not key.strip():
+            raise UsageError(f"`--set {pair}` is not key=value", "Write it as --set steps=100.")
+        try:
+            values[key.strip()] = tomlkit.parse(f"value = {text}").unwrap()["value"]
+        except ParseError:
+            values[key.strip()] = text
+    return values
+
+
+def make_settings(kind: type[S], values: Mapping[str, Any], origin: str) -> S:
+    """Checks ``values`` against a settings class.
+
+    Args:
+        kind: The settings class; it forbids unknown keys.
+        values: Keys and values.
+        origin: Where they come from, for the message.
+
+    Raises:
+        UsageError: For an unknown key (with the nearest right one) or a value out of its range.
+    """
+    known = list(kind.model_fields)
+    for key in values:
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else f"Known keys: {', '.join(known)}."
+            raise UsageError(f"{origin}: unknown key `{key}`", hint)
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "value"
+        raise UsageError(
+            f"{origin}: {key} = {first.get('input')!r} will not do: {first['msg']}",
+            f"Give `{key}` a value that fits; `adaptprint recipes show` prints a working recipe.",
+        ) from error

@@ -1,0 +1,239 @@
+"""adapt: the main job. A source model, unlabelled frames of a new printer, and an honest verdict."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adaptprint.adaptation.methods import adapt_network
+from adaptprint.adaptation.prior import PriorEstimate, PriorWord, estimate_prior, parse_prior
+from adaptprint.adaptation.recipe import DEFAULT_RECIPE, NamedRecipe, load_recipe
+from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask
+from adaptprint.diagnostics.verdict import Decision
+from adaptprint.errors import BadDataError, NotShippedError
+from adaptprint.frames.camera import CameraProfile
+from adaptprint.frames.pixels import Pixels
+from adaptprint.models.atomic_folder import refuse_taken, workspace
+from adaptprint.models.checkpoint import Checkpoint
+from adaptprint.models.device import Compute, choose_compute
+from adaptprint.models.embed import Embedding, embed
+from adaptprint.models.memory import SourceFrames
+from adaptprint.reporting.progress import ProgressCallback, silent
+from adaptprint.workflows.inputs import data_digest, fingerprint, one_printer, open_unlabelled, read_pixels
+from adaptprint.workflows.judge import Judgement, judge
+from adaptprint.workflows.model import Model, load
+from adaptprint.workflows.run_folder import Run, write_run
+from adaptprint.workflows.sources import open_source
+
+_SAME_FRAMES = 0.5
+
+
+@dataclass(frozen=True)
+class AdaptResult:
+    """What an adaptation came to.
+
+    Attributes:
+        verdict: ``ship``, ``keep-source`` or ``need-labels``.
+        reasons: Why, one sentence each.
+        out: The run folder.
+        content: The content of report.json.
+    """
+
+    verdict: Decision
+    reasons: tuple[str, ...]
+    out: Path
+    content: dict[str, Any]
+
+    @property
+    def checkpoint(self) -> Path:
+        """The model that the verdict lets ship: the adapted one, or the source model's copy."""
+        return self.out / "checkpoint"
+
+    @property
+    def report(self) -> Path:
+        """The HTML report."""
+        return self.out / "report.html"
+
+    @property
+    def model(self) -> Model:
+        """The model of :attr:`checkpoint`, loaded."""
+        return load(self.checkpoint)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of report.json."""
+        return self.content
+
+
+def adapt(
+    source: str | Path,
+    target: str | Path,
+    *,
+    out: str | Path | None = None,
+    recipe: str | Path = DEFAULT_RECIPE,
+    set: Sequence[str] = (),
+    target_prior: str = "unknown",
+    source_data: str | Path | None = None,
+    require_improvement: bool = False,
+    printer: str | None = None,
+    layout: str = "auto",
+    camera: CameraProfile | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: ProgressCallback = silent,
+) -> AdaptResult:
+    """Adapts a source model to a new printer without labels and says whether the result may replace it.
+
+    Args:
+        source: A checkpoint folder, or a bare torchvision ResNet state dict together with ``source_data``.
+        target: Frames of the new printer. Labels are never read, even where a column holds them.
+        out: The run folder to write; ``None`` picks ``runs/<target>``.
+        recipe: A recipe by name, or a TOML file.
+        set: ``key=value`` overrides of the recipe.
+        target_prior: Share of faulty prints, as far as known: ``unknown``, ``all-good``, ``all-bad``, ``LOW-HIGH``
+            or a value.
+        source_data: Labelled source frames that replace the checkpoint's source memory.
+        require_improvement: Raise :class:`~adaptprint.errors.NotShippedError` unless the verdict is ``ship``.
+        printer: Adapt to this printer's frames only, where ``target`` holds several.
+        layout: Force a layout of the target.
+        camera: Camera profile of the new printer; ``None`` takes the source's.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        threads: CPU threads.
+        seed: Decides every draw.
+        overwrite: Replace an existing run folder.
+        resume: Go on with an interrupted run.
+        progress: Progress callback.
+
+    Raises:
+        AdaptprintError: With cause and fix.
+    """
+    started = time.monotonic()
+    named, word = load_recipe(recipe, set), parse_prior(target_prior)
+    out = Path(out) if out is not None else _free_folder(Path(target))
+    refuse_taken(out, overwrite)
+    compute = choose_compute(device, threads)
+    checkpoint, source_set = open_source(source, source_data, None, compute, threads, seed, progress)
+    config = checkpoint.config
+    camera = camera or config.camera
+    table = one_printer(open_unlabelled(target, layout, config.classes), printer)
+    pixels = read_pixels(table, config.input_size, camera, threads, progress, "reading target frames")
+    _refuse_source_as_target(pixels, source_set)
+
+    network = checkpoint.network().to(compute.device)
+    before = embed(network, pixels.array, compute, progress=progress, stage="source model on the target")
+    by_frame = config.provenance.labels_vary_inside_prints
+    prior = estimate_prior(before.probabilities, pixels.table, word, by_frame, seed)
+    with workspace(out, resume) as work:
+        task = AdaptationTask(
+            checkpoint=checkpoint,
+            source=source_set,
+            target=pixels,
+            prior=prior.shares,
+            recipe=named.recipe,
+            compute=compute,
+            seed=seed,
+            state_file=work.state_file,
+            fingerprint=fingerprint(
+                "adapt",
+                named.recipe.model_dump(),
+                checkpoint.digest,
+                data_digest(pixels),
+                prior.shares.tolist(),
+                seed,
+                compute.precision,
+            ),
+            resume=resume,
+            report=progress,
+        )
+        adaptation = adapt_network(task)
+        judgement = judge(task, adaptation, word)
+        after = _embed_candidate(checkpoint, judgement, pixels, before, compute, progress)
+        run = Run(
+            out=out,
+            task=task,
+            adaptation=adaptation,
+            judgement=judgement,
+            recipe=named,
+            word=word,
+            prior=prior,
+            before=before,
+            after=after,
+            camera=camera,
+            notes=_notes(checkpoint, pixels, adaptation, named, source_set, word, prior),
+        )
+        content = write_run(run, work, time.monotonic() - started)
+    result = AdaptResult(judgement.verdict.decision, judgement.verdict.reasons, out, content)
+    if require_improvement:
+        require_ship(result)
+    return result
+
+
+def require_ship(result: AdaptResult) -> None:
+    """Raises NotShippedError unless the verdict is ``ship``; the run folder stays."""
+    if result.verdict != "ship":
+        raise NotShippedError(
+            f"not shipped: the verdict is {result.verdict} ({result.reasons[0]})",
+            f"The source model stays in use; {result.report} says what would help.",
+        )
+
+
+def _free_folder(target: Path) -> Path:
+    name = target.resolve().stem or "target"
+    for number in range(1, 10_000):
+        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
+        if not folder.exists():
+            return folder
+    raise BadDataError("runs/ holds thousands of runs of this target", "Name a folder with --out.")
+
+
+def _refuse_source_as_target(pixels: Pixels, source: SourceFrames | None) -> None:
+    if source is None or not source.digests:
+        return
+    known = sum(digest in source.digests for digest in pixels.digests)
+    if known >= _SAME_FRAMES * len(pixels.digests):
+        raise BadDataError(
+            f"{known} of {len(pixels.digests)} target frames are frames the source model was trained on",
+            "Point --target at frames of the new printer.",
+        )
+
+
+def _embed_candidate(
+    checkpoint: Checkpoint,
+    judgement: Judgement,
+    pixels: Pixels,
+    before: Embedding,
+    compute: Compute,
+    progress: ProgressCallback,
+) -> Embedding:
+    if judgement.candidate.name == SOURCE_ONLY:
+        return before
+    network = checkpoint.network()
+    network.load_state_dict(judgement.candidate.state)
+    return embed(network.to(compute.device), pixels.array, compute, progress=progress, stage="candidate on the target")
+
+
+def _notes(
+    checkpoint: Checkpoint,
+    pixels: Pixels,
+    adaptation: Adaptation,
+    named: NamedRecipe,
+    source: SourceFrames | None,
+    word: PriorWord,
+    prior: PriorEstimate,
+) -> tuple[str, ...]:
+    notes = [*pixels.table.notes, *adaptation.warnings]
+    if checkpoint.config.provenance.labels_vary_inside_prints:
+        notes.append("labels differ inside the source's prints: frames are judged one by one, without print votes")
+    if source is None:
+        notes.append("no source frames: source-free recipe, and no neighbour or source witnesses")
+    if named.recipe.method == "bn" and (len(prior.shares) != 2 or min(prior.shares) < 0.2):
+        notes.append("recipe `bn` needs every class on the target in fair shares; here that is doubtful")
+    if len(prior.shares) != 2 and not word.is_unknown:
+        notes.append("--target-prior speaks of two classes; with more it is ignored")
+    known = 0 if source is None else sum(digest in source.digests for digest in pixels.digests)
+    if known:
+        notes.append(f"{known} target frames are frames the source model was trained on")
+    return tuple(dict.fromkeys(notes))

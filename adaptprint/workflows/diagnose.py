@@ -1,0 +1,112 @@
+"""diagnose: faiss neighbour diagnostics of a model on a target, without adapting anything."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adaptprint.adaptation.prior import parse_prior
+from adaptprint.adaptation.task import Candidate
+from adaptprint.diagnostics.examine import Examination
+from adaptprint.errors import BadDataError, UsageError
+from adaptprint.frames.camera import CameraProfile
+from adaptprint.models.checkpoint import Checkpoint
+from adaptprint.models.device import choose_compute
+from adaptprint.reporting.progress import ProgressCallback, silent
+from adaptprint.workflows.inputs import one_printer, open_unlabelled, read_pixels
+from adaptprint.workflows.judge import examiner_for
+from adaptprint.workflows.run_folder import neighbour_summary
+from adaptprint.workflows.sources import open_source
+
+
+@dataclass(frozen=True)
+class DiagnoseResult:
+    """Where the target stands for a model.
+
+    Attributes:
+        examination: Neighbours, witnesses against the baseline, vetoes.
+        n_frames: Target frames read.
+        n_prints: Target prints.
+        notes: What the user should know, one sentence each.
+    """
+
+    examination: Examination
+    n_frames: int
+    n_prints: int
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary for JSON."""
+        found = self.examination
+        return {
+            "target": {"n_frames": self.n_frames, "n_prints": self.n_prints},
+            "neighbours": {"frozen": neighbour_summary(found.frozen), "adapted": neighbour_summary(found.adapted)},
+            "witnesses": [witness.to_dict() for witness in found.witnesses],
+            "vetoes": [veto.to_dict() for veto in found.vetoes],
+            "notes": list(self.notes),
+        }
+
+
+def diagnose(
+    model: str | Path,
+    target: str | Path,
+    *,
+    baseline: str | Path | None = None,
+    source_data: str | Path | None = None,
+    target_prior: str = "unknown",
+    printer: str | None = None,
+    layout: str = "auto",
+    camera: CameraProfile | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    seed: int = 0,
+    progress: ProgressCallback = silent,
+) -> DiagnoseResult:
+    """Looks up who stands near the target's frames, in the baseline's space and in the model's own.
+
+    Args:
+        model: The checkpoint to diagnose.
+        target: Frames of one printer; labels are never read.
+        baseline: The source model it came from; ``None`` compares the model with itself.
+        source_data: Labelled frames that replace the source memory.
+        target_prior: Share of faulty prints, as far as known.
+        printer: Only this printer's frames, where ``target`` holds several.
+        layout: Force a layout of the target.
+        camera: Camera profile; ``None`` takes the model's.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        threads: CPU threads.
+        seed: Decides every draw.
+        progress: Progress callback.
+
+    Raises:
+        AdaptprintError: With cause and fix.
+    """
+    word = parse_prior(target_prior)
+    compute = choose_compute(device, threads)
+    checkpoint, _ = open_source(model, None, None, compute, threads, seed, progress)
+    frozen, source = open_source(baseline or model, source_data, None, compute, threads, seed, progress)
+    _same_kind(checkpoint, frozen)
+    if source is None:
+        raise BadDataError(
+            f"{baseline or model} carries no source frames to be neighbours", "Give --source-data DATA."
+        )
+    config = checkpoint.config
+    table = one_printer(open_unlabelled(target, layout, config.classes), printer)
+    pixels = read_pixels(table, config.input_size, camera or config.camera, threads, progress)
+    examiner = examiner_for(frozen, source, pixels, word, compute, seed, progress)
+    adapted = config.provenance.command == "adapt"
+    examination = examiner.examine(Candidate("model", checkpoint.state, "early" if adapted else "none"))
+    return DiagnoseResult(examination, len(pixels.table), pixels.table.prints.height, pixels.table.notes)
+
+
+def _same_kind(model: Checkpoint, baseline: Checkpoint) -> None:
+    ours, theirs = model.config, baseline.config
+    if (ours.arch, ours.classes, ours.bottleneck, ours.input_size) != (
+        theirs.arch,
+        theirs.classes,
+        theirs.bottleneck,
+        theirs.input_size,
+    ):
+        raise UsageError(
+            "the model and the baseline differ in architecture, classes or input size",
+            "Give the source model that this model was adapted from as --baseline.",
+        )

@@ -1,0 +1,126 @@
+"""predict: class, probability and abstention for each frame and each print."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from adaptprint.errors import UsageError
+from adaptprint.frames.camera import CameraProfile
+from adaptprint.frames.image_files import IMAGE_SUFFIXES
+from adaptprint.frames.layouts import read_frames
+from adaptprint.frames.table import FrameRow, FrameTable, grouped
+from adaptprint.models.device import choose_compute
+from adaptprint.models.embed import embed
+from adaptprint.models.metrics import decide, mean_by_print
+from adaptprint.reporting.progress import ProgressCallback, silent
+from adaptprint.workflows.inputs import open_checkpoint, read_pixels
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """Calls by frame and by print.
+
+    Attributes:
+        frames: name, printer, print, class, probability, abstains, then ``p_<class>`` for each class.
+        prints: printer, print, n_frames, class, probability, abstains, ``p_<class>``; empty where no prints are
+            known or labels differ inside prints.
+        notes: What the user should know, one sentence each.
+    """
+
+    frames: pl.DataFrame
+    prints: pl.DataFrame
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary for JSON."""
+        return {"frames": self.frames.to_dicts(), "prints": self.prints.to_dicts(), "notes": list(self.notes)}
+
+
+def predict(
+    model: str | Path,
+    data: str | Path | Sequence[str | Path],
+    *,
+    abstain_below: float = 0.6,
+    layout: str = "auto",
+    camera: CameraProfile | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: ProgressCallback = silent,
+) -> PredictResult:
+    """Calls frames with a checkpoint.
+
+    Args:
+        model: A checkpoint folder.
+        data: A folder, CSV or video; or a list of image files.
+        abstain_below: A call with a lower probability is marked as an abstention. In [0, 1].
+        layout: Force a layout of the data.
+        camera: Camera profile; ``None`` takes the checkpoint's.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        threads: CPU threads.
+        progress: Progress callback.
+
+    Raises:
+        AdaptprintError: With cause and fix.
+    """
+    if not 0 <= abstain_below <= 1:
+        raise UsageError(f"--abstain-below {abstain_below} is no probability", "Use a value from 0 to 1.")
+    compute = choose_compute(device, threads)
+    checkpoint = open_checkpoint(model)
+    config = checkpoint.config
+    table, knows_prints = _open(data, layout, config.classes)
+    pixels = read_pixels(table, config.input_size, camera or config.camera, threads, progress)
+    network = checkpoint.network().to(compute.device)
+    probabilities = embed(network, pixels.array, compute, progress=progress).probabilities
+    table = pixels.table
+    frames = table.data.select("name", "printer", "print").with_columns(
+        _call_columns(probabilities, config.classes, config.threshold, abstain_below)
+    )
+    votes = knows_prints and not config.provenance.labels_vary_inside_prints
+    prints = table.prints.select("printer", "print", "n_frames").with_columns(
+        _call_columns(
+            mean_by_print(probabilities, table.print_codes), config.classes, config.threshold, abstain_below
+        )
+    )
+    notes = list(table.notes)
+    if knows_prints and not votes:
+        notes.append("the source's labels differ inside prints, so no print votes are taken")
+    return PredictResult(frames, prints if votes else prints.clear(), tuple(notes))
+
+
+def _open(data: str | Path | Sequence[str | Path], layout: str, classes: list[str]) -> tuple[FrameTable, bool]:
+    """The frames, and whether their prints are known."""
+    paths = [data] if isinstance(data, (str, Path)) else list(data)
+    if not paths:
+        raise UsageError("no frames were given", "Name images or a folder, or pipe paths in with `-`.")
+    files = [Path(path) for path in paths]
+    if len(files) == 1 and not _is_image(files[0]):
+        return read_frames(files[0], layout=layout, labels="ignored", classes=classes), True
+    for file in files:
+        if not _is_image(file):
+            raise UsageError(
+                f"{file} is no image, and several paths were given",
+                "Give images only, or one folder, CSV or video.",
+            )
+    rows = [FrameRow(str(file.absolute()), str(file), "", str(file.parent), None, None) for file in files]
+    return FrameTable(grouped(dict.fromkeys(rows)), Path.cwd(), "images"), False
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()
+
+
+def _call_columns(
+    probabilities: "np.ndarray[Any, Any]", classes: list[str], threshold: float, abstain_below: float
+) -> list[pl.Series]:
+    calls = decide(probabilities, threshold)
+    called = probabilities[np.arange(len(calls)), calls].astype(float)
+    return [
+        pl.Series("class", [classes[call] for call in calls], dtype=pl.String),
+        pl.Series("probability", called.round(5)),
+        pl.Series("abstains", called < abstain_below),
+        *(pl.Series(f"p_{name}", probabilities[:, code].astype(float).round(5)) for code, name in enumerate(classes)),
+    ]

@@ -1,0 +1,244 @@
+"""Writes the run folder: both models, the report, the tables; whole or not at all."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from adaptprint.adaptation.prior import PriorEstimate, PriorWord
+from adaptprint.adaptation.recipe import NamedRecipe
+from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask
+from adaptprint.diagnostics.examine import Examination
+from adaptprint.diagnostics.neighbourhood import Neighbourhood, Standing, stand
+from adaptprint.frames.camera import CameraProfile
+from adaptprint.models.atomic_folder import Workspace, atomic_folder
+from adaptprint.models.checkpoint import Checkpoint, write_checkpoint_files
+from adaptprint.models.embed import Embedding
+from adaptprint.models.metrics import decide, mean_by_print
+from adaptprint.reporting.report import render_report
+from adaptprint.workflows.assembly import library_versions, utc_now
+from adaptprint.workflows.judge import Judgement
+from adaptprint.workflows.run_tables import frame_rows, print_rows, write_json, write_json_lines, write_toml
+
+_PICTURES = 12
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a finished adaptation knows."""
+
+    out: Path
+    task: AdaptationTask
+    adaptation: Adaptation
+    judgement: Judgement
+    recipe: NamedRecipe
+    word: PriorWord
+    prior: PriorEstimate
+    before: Embedding
+    after: Embedding
+    camera: CameraProfile
+    notes: tuple[str, ...]
+
+
+def write_run(run: Run, work: Workspace, seconds: float) -> dict[str, Any]:
+    """Writes the run folder and returns the content of report.json."""
+    content = report_content(run, seconds)
+    config = run.task.checkpoint.config
+    table = run.task.target.table
+    with atomic_folder(run.out, work.scratch) as folder:
+        _write_models(run, folder)
+        rows = frame_rows(
+            table, config.classes, config.threshold, run.before, run.after, _standing(run), run.judgement.chosen.evidence.source
+        )
+        rows.write_csv(folder / "frames.csv")
+        print_rows(table, config.classes, config.threshold, run.before, run.after).write_csv(folder / "prints.csv")
+        write_json_lines(folder / "metrics.jsonl", run.adaptation.trace)
+        write_toml(folder / "recipe.toml", _recipe_header(run), run.recipe.recipe.model_dump())
+        write_json(folder / "report.json", content)
+        html = render_report(content, list(run.adaptation.trace), _pictures(run))
+        (folder / "report.html").write_text(html, encoding="utf-8")
+    return content
+
+
+def report_content(run: Run, seconds: float) -> dict[str, Any]:
+    """The content of report.json."""
+    task, judgement = run.task, run.judgement
+    config, table = task.checkpoint.config, task.target.table
+    chosen = judgement.chosen
+    return {
+        "verdict": judgement.verdict.decision,
+        "reasons": list(judgement.verdict.reasons),
+        "prints_to_label": list(judgement.verdict.prints_to_label),
+        "out": str(run.out),
+        "checkpoint": str(run.out / "checkpoint"),
+        "candidate": str(run.out / "candidate"),
+        "recipe": run.recipe.name,
+        "seconds": round(seconds, 1),
+        "created": utc_now(),
+        "seed": task.seed,
+        "precision": task.compute.precision,
+        "device": task.compute.device.type,
+        "versions": library_versions(),
+        "classes": list(config.classes),
+        "target": {
+            "path": str(table.root),
+            "layout": table.layout,
+            "printers": table.printers,
+            "n_frames": len(table),
+            "n_prints": table.prints.height,
+            "n_unreadable": len(task.target.unreadable),
+            "prior_stated": run.word.text,
+            "prior_estimate": _of_fault(run.prior.shares),
+            "prior_interval": [_of_fault(run.prior.low), _of_fault(run.prior.high)],
+            "calls_before": _call_shares(run, run.before),
+            "calls_after": _call_shares(run, run.after),
+        },
+        "source": {
+            "digest": task.checkpoint.digest,
+            "n_frames": len(task.source) if task.source is not None else 0,
+            "printers": config.provenance.printers,
+            "labels_vary_inside_prints": config.provenance.labels_vary_inside_prints,
+        },
+        "candidate_name": judgement.candidate.name,
+        "witnesses": [witness.to_dict() for witness in chosen.witnesses],
+        "vetoes": [veto.to_dict() for veto in chosen.vetoes],
+        "neighbours": {
+            "frozen": neighbour_summary(chosen.frozen),
+            "adapted": neighbour_summary(chosen.adapted),
+        },
+        "candidates": [_candidate_row(examination) for examination in judgement.examinations],
+        "notes": list(run.notes),
+    }
+
+
+def _standing(run: Run) -> Standing | None:
+    """Where every target frame stands among the source frames, in the source model's space."""
+    evidence = run.judgement.chosen.evidence
+    if evidence.source is None or evidence.frozen.source is None:
+        return None
+    return stand(
+        evidence.source.table,
+        evidence.frozen.source.features,
+        evidence.source_labels,
+        run.before.features,
+        len(evidence.classes),
+    )
+
+
+def _of_fault(shares: np.ndarray[Any, Any]) -> Any:
+    """The share of the faulty class in a binary model, else the list of all class shares."""
+    if len(shares) == 2:
+        return round(float(shares[1]), 4)
+    return [round(float(share), 4) for share in shares]
+
+
+def _call_shares(run: Run, found: Embedding) -> dict[str, float]:
+    """Share of prints (frames, where labels differ inside prints) that get each class."""
+    config = run.task.checkpoint.config
+    probabilities: np.ndarray[Any, Any] = found.probabilities
+    if not config.provenance.labels_vary_inside_prints:
+        probabilities = mean_by_print(probabilities, run.task.target.table.print_codes)
+    calls = decide(probabilities, config.threshold)
+    shares = np.bincount(calls, minlength=len(config.classes)) / len(calls)
+    return {name: round(float(share), 4) for name, share in zip(config.classes, shares, strict=True)}
+
+
+def neighbour_summary(found: Neighbourhood | None) -> dict[str, Any] | None:
+    """Neighbour diagnostics of one space, for JSON."""
+    if found is None:
+        return None
+    return {
+        name: {"value": interval.value, "interval": interval.to_list()}
+        for name, interval in (
+            ("label_agreement", found.label_agreement),
+            ("domain_mixing", found.domain_mixing),
+            ("support", found.support),
+        )
+    } | {"printer_affinity": found.printer_affinity}
+
+
+def _candidate_row(examination: Examination) -> dict[str, Any]:
+    return {
+        "name": examination.candidate.name,
+        "score": round(examination.score, 4),
+        "vetoes": [veto.name for veto in examination.vetoes],
+        "witnesses": {witness.name: round(witness.value, 4) for witness in examination.witnesses if witness.applies},
+    }
+
+
+def _write_models(run: Run, folder: Path) -> None:
+    """``candidate/`` is always the adapted model; ``checkpoint/`` is it only where the verdict says ship."""
+    verdict = run.judgement.verdict.decision
+    candidate = _adapted_checkpoint(run, verdict)
+    ships = verdict == "ship"
+    for name, checkpoint in (
+        ("candidate", candidate),
+        ("checkpoint", candidate if ships else run.task.checkpoint),
+    ):
+        (folder / name).mkdir()
+        write_checkpoint_files(checkpoint, folder / name)
+
+
+def _adapted_checkpoint(run: Run, verdict: str) -> Checkpoint:
+    source = run.task.checkpoint
+    if run.judgement.candidate.name == SOURCE_ONLY:
+        return source
+    provenance = source.config.provenance.model_copy(
+        update={
+            "created": utc_now(),
+            "command": "adapt",
+            "versions": library_versions(),
+            "seed": run.task.seed,
+            "recipe": {"name": run.recipe.name, **run.recipe.recipe.model_dump()},
+            "parent_digest": source.digest,
+            "verdict": verdict,
+        }
+    )
+    config = source.config.model_copy(update={"provenance": provenance, "camera": run.camera, "metrics": {}})
+    # Memory and moments stay the source's: the next adaptation starts from labels, never from guesses.
+    return Checkpoint(config, run.judgement.candidate.state, source.memory, source.moments)
+
+
+def _recipe_header(run: Run) -> str:
+    return (
+        f"adaptprint adapt --source CKPT --target DIR --recipe recipe.toml --seed {run.task.seed} "
+        f"--target-prior {run.word.text}\n\nRecipe `{run.recipe.name}` as it was run."
+    )
+
+
+def _pictures(run: Run) -> list[dict[str, Any]]:
+    """Frames to show: of the prints to label where there are any, else of those the models differ on most."""
+    task, verdict = run.task, run.judgement.verdict
+    config, table = task.checkpoint.config, task.target.table
+    gap = np.abs(run.after.probabilities - run.before.probabilities).max(1)
+    names = table.data["print"].to_list()
+    wanted = set(verdict.prints_to_label)
+    rank = sorted(range(len(table)), key=lambda row: (names[row] not in wanted, -gap[row], row))
+    rows: list[int] = []
+    for row in rank:
+        # Near-copies show nothing new: at most a quarter of the pictures from one print.
+        if sum(names[other] == names[row] for other in rows) < max(1, _PICTURES // 4):
+            rows.append(row)
+        if len(rows) == _PICTURES:
+            break
+    before, after = (decide(found.probabilities, config.threshold) for found in (run.before, run.after))
+    return [
+        {
+            "jpeg": _jpeg(task.target.array[row]),
+            "print": names[row],
+            "before": config.classes[before[row]],
+            "after": config.classes[after[row]],
+            "before_score": float(run.before.probabilities[row, before[row]]),
+            "after_score": float(run.after.probabilities[row, after[row]]),
+        }
+        for row in rows
+    ]
+
+
+def _jpeg(frame: "np.ndarray[Any, np.dtype[np.uint8]]") -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()

@@ -1,0 +1,84 @@
+"""The tables of a run folder: frames.csv, prints.csv, and the small writers for JSON and TOML."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import tomlkit
+
+from adaptprint.diagnostics.neighbourhood import Standing
+from adaptprint.frames.table import FrameTable
+from adaptprint.models.embed import Embedding
+from adaptprint.models.memory import SourceFrames
+from adaptprint.models.metrics import decide, mean_by_print
+
+
+def frame_rows(
+    table: FrameTable,
+    classes: list[str],
+    threshold: float,
+    before: Embedding,
+    after: Embedding,
+    standing: Standing | None,
+    source: SourceFrames | None,
+) -> pl.DataFrame:
+    """One row per target frame: calls and scores before and after, and the nearest source frame."""
+    data = table.data.select("name", "printer", "print", "time").with_columns(
+        *_calls("before", classes, threshold, before.probabilities),
+        *_calls("after", classes, threshold, after.probabilities),
+    )
+    if standing is None or source is None:
+        return data
+    nearest = source.table.data[standing.nearest]
+    agrees = standing.votes.argmax(1) == decide(after.probabilities, threshold)
+    return data.with_columns(
+        nearest["name"].alias("nearest_source_frame"),
+        nearest["printer"].alias("nearest_source_printer"),
+        nearest["label"].alias("nearest_source_label"),
+        pl.Series("source_distance", standing.distance.round(5)),
+        pl.Series("agrees_with_neighbours", agrees),
+        pl.Series("flag", np.where(standing.supported, "", "outside source support")),
+    )
+
+
+def print_rows(
+    table: FrameTable, classes: list[str], threshold: float, before: Embedding, after: Embedding
+) -> pl.DataFrame:
+    """One row per target print: calls and scores before and after."""
+    codes = table.print_codes
+    return table.prints.select("printer", "print", "n_frames").with_columns(
+        *_calls("before", classes, threshold, mean_by_print(before.probabilities, codes)),
+        *_calls("after", classes, threshold, mean_by_print(after.probabilities, codes)),
+    )
+
+
+def _calls(when: str, classes: list[str], threshold: float, probabilities: "np.ndarray[Any, Any]") -> list[pl.Series]:
+    calls = decide(probabilities, threshold)
+    return [
+        pl.Series(f"{when}_class", [classes[call] for call in calls]),
+        pl.Series(f"{when}_score", probabilities[np.arange(len(calls)), calls].astype(float).round(5)),
+    ]
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes indented UTF-8 JSON."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes one JSON document per line."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def write_toml(path: Path, header: str, values: Mapping[str, Any]) -> None:
+    """Writes a flat TOML file below a comment."""
+    document = tomlkit.document()
+    for line in header.splitlines():
+        document.add(tomlkit.comment(line))
+    for key, value in values.items():
+        if value is not None:
+            document.add(key, tomlkit.item(value))
+    path.write_text(tomlkit.dumps(document), encoding="utf-8")
