@@ -52,7 +52,7 @@ _HOMES = {
     "verify": "workflows.verify",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - all are names of this module
+__all__ = ["__version__", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adaptprint.models.device import Compute
-from adaptprint.models.embed import to_images
-from adaptprint.models.network import PrintNet
 from adaptprint.frames.table import Ints
-from adaptprint.models.embed import Frames
+from adaptprint.models.device import Compute
+from adaptprint.models.embed import Frames, to_images
+from adaptprint.models.network import PrintNet
 
 
 @contextmanager
@@ -35,7 +34,12 @@ def collecting(norms: Iterable[nn.BatchNorm2d], network: PrintNet) -> Iterator[N
 
 
 def take_target_statistics(
-    network: PrintNet, norms: Iterable[nn.BatchNorm2d], frames: Frames, rows: Ints, compute: Compute, batch: int = 64
+    network: PrintNet,
+    norms: Iterable[nn.BatchNorm2d],
+    frames: Frames,
+    rows: Ints,
+    compute: Compute,
+    batch: int = 64,
 ) -> None:
     """Gives the layers the target's statistics (AdaBN, Li et al. 2016, Revisiting Batch Normalization).
 
@@ -74,4 +78,4 @@ def split_by_domain(norms: Iterable[nn.BatchNorm2d], n_source: int) -> Iterator[
         yield
     finally:
         for norm in norms:
-            del norm.forward  # type: ignore[method-assign]
+            del norm.forward

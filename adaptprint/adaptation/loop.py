@@ -55,7 +55,7 @@ class DannLoop:
         self.labels = source.table.label_codes(task.checkpoint.config.classes)
         self.network = task.checkpoint.network()
         self.network.load_state_dict(start)
-        self.network.to(device, memory_format=torch.channels_last)
+        self.network.on(device)
         torch.manual_seed(task.seed)
         self.discriminator = Discriminator(
             self.network.n_features, recipe.discriminator_width, recipe.discriminator_dropout

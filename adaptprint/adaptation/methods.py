@@ -31,7 +31,7 @@ def _source_only(task: AdaptationTask) -> Adaptation:
 
 
 def _statistics(task: AdaptationTask, early_only: bool, name: str) -> Candidate:
-    network = task.checkpoint.network().to(task.compute.device)
+    network = task.checkpoint.network().on(task.compute.device)
     norms = network.early_batch_norms() if early_only else dict(network.batch_norms())
     size = min(task.recipe.statistics_frames, len(task.target.table))
     rows = target_sampler(task.target.table, task.seed).batch(0, size)

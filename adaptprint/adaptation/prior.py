@@ -96,7 +96,11 @@ def estimate_prior(
     low, high = np.quantile(draws, [0.05, 0.95], axis=0)
     if shares.shape[0] == 2 and not word.is_unknown:
         bad = np.clip(np.array([shares[1], low[1], high[1]]), word.low, word.high)
-        shares, low, high = (np.array([1 - bad[0], bad[0]]), np.array([1 - bad[2], bad[1]]), np.array([1 - bad[1], bad[2]]))
+        shares, low, high = (
+            np.array([1 - bad[0], bad[0]]),
+            np.array([1 - bad[2], bad[1]]),
+            np.array([1 - bad[1], bad[2]]),
+        )
     return PriorEstimate(shares, low, high)
 
 

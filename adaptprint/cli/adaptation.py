@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 
 def adapt(
-    source: Annotated[Path, typer.Option(help="The source model: a checkpoint, or bare ResNet weights.", metavar="CKPT")],
+    source: Annotated[
+        Path, typer.Option(help="The source model: a checkpoint, or bare ResNet weights.", metavar="CKPT")
+    ],
     target: Annotated[Path, typer.Option(help="Unlabelled frames of the new printer.", metavar="DIR")],
     out: Annotated[Path | None, typer.Option(help="Run folder to write. [default: runs/TARGET]", metavar="RUN")] = None,
     recipe: o.RecipeOption = "dann",

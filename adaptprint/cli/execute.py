@@ -71,9 +71,9 @@ def execute(
     except AdaptprintError as error:
         _fail(error, error.exit_code, face)
     except MemoryError:
-        error = AdaptprintError("out of memory", "Close other programs, or lower --set batch_size=... .")
-        _fail(error, EXIT_INTERNAL, face)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: never a traceback unless asked for
+        exhausted = AdaptprintError("out of memory", "Close other programs, or lower --set batch_size=... .")
+        _fail(exhausted, EXIT_INTERNAL, face)
+    except Exception as error:  # the last line of defence: never a traceback unless asked for
         _fail(error, EXIT_INTERNAL, face)
 
 

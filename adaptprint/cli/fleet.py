@@ -28,7 +28,8 @@ def compare(
     data: Annotated[Path, typer.Option(help="Labelled frames of several printers.", metavar="DATA")] = ...,  # type: ignore[assignment]
     out: Annotated[Path, typer.Option(help="Folder to write.", metavar="DIR")] = Path("comparison"),
     source: Annotated[
-        Path | None, typer.Option(help="One source model for all; else one is trained without each printer.", metavar="CKPT")
+        Path | None,
+        typer.Option(help="One source model for all; else one is trained without each printer.", metavar="CKPT"),
     ] = None,
     printer: Annotated[
         list[str] | None, typer.Option(help="Leave out only this printer; repeatable.", metavar="ID")
@@ -75,7 +76,9 @@ def compare(
 
 
 def batch(
-    fleet: Annotated[Path, typer.Argument(help="A TOML file: source, defaults, one [[target]] each.", metavar="FLEET.toml")],
+    fleet: Annotated[
+        Path, typer.Argument(help="A TOML file: source, defaults, one [[target]] each.", metavar="FLEET.toml")
+    ],
     out: Annotated[Path | None, typer.Option(help="Overrides the file's out.", metavar="DIR")] = None,
     device: o.Device = "auto",
     threads: o.Threads = None,

@@ -26,7 +26,8 @@ def train(
     out: Annotated[Path, typer.Option(help="Checkpoint folder to write.", metavar="CKPT")],
     init: Annotated[str, typer.Option(help="none, imagenet (downloads), or a weights file.")] = "none",
     hold_out_printer: Annotated[
-        list[str] | None, typer.Option(help="Keep this printer out and measure on it; repeatable.", metavar="ID")
+        list[str] | None,
+        typer.Option(help="Keep this printer out and measure on it; repeatable.", metavar="ID"),
     ] = None,
     set_: o.Set = None,
     layout: o.Layout = "auto",
@@ -139,7 +140,8 @@ def evaluate(
 def predict(
     model: o.ModelOption,
     data: Annotated[
-        list[str], typer.Argument(help="Images, or one folder, CSV or video; - reads paths from stdin.", metavar="DATA...")
+        list[str],
+        typer.Argument(help="Images, or one folder, CSV or video; - reads paths from stdin.", metavar="DATA..."),
     ],
     abstain_below: Annotated[float, typer.Option(help="Mark calls with a lower probability as abstentions.")] = 0.6,
     as_csv: Annotated[bool, typer.Option("--csv", help="One row per frame as CSV on stdout.")] = False,

@@ -9,7 +9,10 @@ _COMPUTE, _OUTPUT, _CAMERA, _DATA = "Computing", "Output", "Camera", "Frames"
 
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=_COMPUTE)]
 Threads = Annotated[int | None, typer.Option(help="CPU threads.", rich_help_panel=_COMPUTE)]
-Seed = Annotated[int, typer.Option(help="Decides every draw; the same seed gives the same bytes.", rich_help_panel=_COMPUTE)]
+Seed = Annotated[
+    int,
+    typer.Option(help="Decides every draw; the same seed gives the same bytes.", rich_help_panel=_COMPUTE),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=_OUTPUT)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", rich_help_panel=_OUTPUT)]
 Verbose = Annotated[
@@ -17,15 +20,14 @@ Verbose = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.", rich_help_panel=_OUTPUT)]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with an interrupted run of the same output.", rich_help_panel=_OUTPUT)
+    bool,
+    typer.Option("--resume", help="Go on with an interrupted run of the same output.", rich_help_panel=_OUTPUT),
 ]
 Layout = Annotated[
     str,
     typer.Option(help="auto, competition, prints, classes or video.", rich_help_panel=_DATA),
 ]
-Printer = Annotated[
-    str | None, typer.Option("--printer", help="Only this printer's frames.", rich_help_panel=_DATA)
-]
+Printer = Annotated[str | None, typer.Option("--printer", help="Only this printer's frames.", rich_help_panel=_DATA)]
 Crop = Annotated[
     str | None,
     typer.Option(help="X,Y,W,H as fractions of the turned frame.", metavar="X,Y,W,H", rich_help_panel=_CAMERA),

@@ -112,7 +112,7 @@ class Examiner:
         """How a candidate sees the target, small changes of it, and the source."""
         network = self.checkpoint.network()
         network.load_state_dict(candidate.state)
-        network.to(self.compute.device, memory_format=torch.channels_last)
+        network.on(self.compute.device)
         stage = f"examining {candidate.name}"
         target = embed(network, self.target_array, self.compute, progress=self.report, stage=stage)
         varied = np.stack([self._varied(network, number) for number in range(_VARIATIONS)])

@@ -111,9 +111,7 @@ def look_around(
         label_agreement=print_interval((standing.votes.argmax(1) == predicted).astype(float), codes, seed),
         domain_mixing=_mixing(source, source_features, target, target_features, seed),
         support=print_interval(standing.supported.astype(float), codes, seed),
-        printer_affinity={
-            printer: float(share) for printer, share in zip(source.table.printers, shares, strict=True)
-        },
+        printer_affinity={printer: float(share) for printer, share in zip(source.table.printers, shares, strict=True)},
     )
 
 

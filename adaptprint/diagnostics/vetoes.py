@@ -50,7 +50,8 @@ def _too_few_prints(evidence: Evidence) -> Veto | None:
         return None
     return Veto(
         "too few prints",
-        f"the target has {n_prints} print{'s' if n_prints > 1 else ''}; below {MIN_PRINTS} no gain can be told from chance",
+        f"the target has {n_prints} print{'s' if n_prints > 1 else ''}; "
+        f"below {MIN_PRINTS} no gain can be told from chance",
     )
 
 

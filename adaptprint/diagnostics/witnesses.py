@@ -14,6 +14,7 @@ import numpy.typing as npt
 from adaptprint.diagnostics.bootstrap import print_interval
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbours import NeighbourIndex, vote
+from adaptprint.models.memory import SourceFrames
 from adaptprint.models.metrics import decide, mean_by_print
 
 Values = npt.NDArray[np.float64]
@@ -92,7 +93,7 @@ def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
             evidence,
             seed,
             applies=evidence.target.prints.height >= 3,
-            assumption="frames of different prints that look alike to the source model share a label",
+            assumption="frames of different prints that look alike to the other model share a label",
             noun="agreement with look-alike frames of other target prints",
         ),
     ]
@@ -100,16 +101,16 @@ def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
         witnesses += [
             _compare(
                 "source neighbours",
-                _source_neighbours,
+                _source_neighbours(evidence.source),
                 evidence,
                 seed,
                 applies=True,
-                assumption="frames near each other in the source model's space share a label",
+                assumption="frames that look alike to the other model share a label, across printers too",
                 noun="agreement with the labels of the nearest source frames",
             ),
             _compare(
                 "calibrated confidence",
-                _confidence,
+                _confidence(evidence.source),
                 evidence,
                 seed,
                 applies=True,
@@ -144,7 +145,7 @@ def _coherence(evidence: Evidence, view: View) -> Values:
     """Probability of each frame's print-wide class."""
     codes = evidence.target.print_codes
     winner = mean_by_print(view.target.probabilities, codes).argmax(1)
-    return view.target.probabilities[np.arange(len(codes)), winner[codes]].astype(float)
+    return np.asarray(view.target.probabilities[np.arange(len(codes)), winner[codes]], dtype=np.float64)
 
 
 def _steadiness(evidence: Evidence, view: View) -> Values:
@@ -154,34 +155,53 @@ def _steadiness(evidence: Evidence, view: View) -> Values:
     return np.asarray((varied == calls).mean(0), dtype=np.float64)
 
 
+def _other(evidence: Evidence, view: View) -> View:
+    """The view whose space judges the calls of ``view``.
+
+    A classifier is a smooth function of its own features, so its calls always agree with neighbours found there.
+    Each model's calls are therefore judged in the other model's space.
+    """
+    return evidence.adapted if view is evidence.frozen else evidence.frozen
+
+
 def _target_neighbours(evidence: Evidence, view: View) -> Values:
-    """Share of a frame's neighbours in other target prints, in the frozen space, that get the same call."""
-    codes = evidence.target.print_codes
+    """Share of a frame's neighbours in other target prints, in the other model's space, that get the same call."""
+    codes, features = evidence.target.print_codes, _other(evidence, view).target.features
     calls = decide(view.target.probabilities, evidence.threshold)
-    found = NeighbourIndex(evidence.frozen.target.features, codes).search(evidence.frozen.target.features, K, codes)
-    votes = vote(found, calls, len(evidence.classes))
+    votes = vote(NeighbourIndex(features, codes).search(features, K, codes), calls, len(evidence.classes))
     return votes[np.arange(len(calls)), calls]
 
 
-def _source_neighbours(evidence: Evidence, view: View) -> Values:
-    """Share of a frame's source neighbours, in the frozen space, whose label is its call."""
-    assert evidence.source is not None and evidence.frozen.source is not None
-    calls = decide(view.target.probabilities, evidence.threshold)
-    index = NeighbourIndex(evidence.frozen.source.features, evidence.source.table.print_codes)
-    votes = vote(index.search(evidence.frozen.target.features, K), evidence.source_labels, len(evidence.classes))
-    return votes[np.arange(len(calls)), calls]
+def _source_neighbours(source: SourceFrames) -> Callable[[Evidence, View], Values]:
+    """Share of a frame's source neighbours, in the other model's space, whose label is its call."""
+
+    def score(evidence: Evidence, view: View) -> Values:
+        other = _other(evidence, view)
+        if other.source is None:
+            raise ValueError("a view without source frames cannot have source neighbours")
+        calls = decide(view.target.probabilities, evidence.threshold)
+        index = NeighbourIndex(other.source.features, source.table.print_codes)
+        votes = vote(index.search(other.target.features, K), evidence.source_labels, len(evidence.classes))
+        return votes[np.arange(len(calls)), calls]
+
+    return score
 
 
-def _confidence(evidence: Evidence, view: View) -> Values:
+def _confidence(source: SourceFrames) -> Callable[[Evidence, View], Values]:
     """1 where the confidence exceeds the level that as many source frames exceed as are called right.
 
     Average thresholded confidence (Garg et al. 2022, Leveraging Unlabeled Data to Predict Out-of-Distribution
     Performance), with the threshold learned on held-out source frames where there are any.
     """
-    assert evidence.source is not None and view.source is not None
-    rows = np.flatnonzero(evidence.source.held_out)
-    rows = rows if len(rows) else np.arange(len(evidence.source))
-    probabilities = view.source.probabilities[rows]
-    accuracy = (probabilities.argmax(1) == evidence.source_labels[rows]).mean()
-    level = np.quantile(probabilities.max(1), 1 - accuracy)
-    return np.asarray(view.target.probabilities.max(1) >= level, dtype=np.float64)
+    rows = np.flatnonzero(source.held_out)
+    rows = rows if len(rows) else np.arange(len(source))
+
+    def score(evidence: Evidence, view: View) -> Values:
+        if view.source is None:
+            raise ValueError("a view without source frames has no confidence level")
+        probabilities = view.source.probabilities[rows]
+        accuracy = (probabilities.argmax(1) == evidence.source_labels[rows]).mean()
+        level = np.quantile(probabilities.max(1), 1 - accuracy)
+        return np.asarray(view.target.probabilities.max(1) >= level, dtype=np.float64)
+
+    return score

@@ -3,8 +3,13 @@
 Works on whole batches; each frame gets its own draw. Randomness comes from the given generator alone.
 """
 
+import io
+
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 _LUMA = (0.299, 0.587, 0.114)
@@ -86,12 +91,15 @@ def _compress(images: Tensor, generator: torch.Generator, strength: float) -> Te
     chosen = torch.nonzero(torch.rand(len(images), generator=generator) < 0.25 * min(strength, 1.0)).flatten()
     if len(chosen) == 0:
         return images
-    # Importing torchvision takes a second, and only training needs its codec.
-    from torchvision.io import decode_jpeg, encode_jpeg
-
     qualities = torch.randint(30, 91, (len(chosen),), generator=generator)
-    pixels = (images[chosen] * 255).round().to(torch.uint8).cpu().contiguous()
-    for row, quality, frame in zip(chosen.tolist(), qualities.tolist(), pixels, strict=True):
-        decoded = decode_jpeg(encode_jpeg(frame.contiguous(), quality=quality))
-        images[row] = decoded.to(images.device).float().div_(255)
+    pixels = (images[chosen] * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    decoded = np.stack([_through_jpeg(frame, quality) for frame, quality in zip(pixels, qualities.tolist(), strict=True)])
+    images[chosen] = torch.from_numpy(decoded).to(images.device).permute(0, 3, 1, 2).float().div_(255)
     return images
+
+
+def _through_jpeg(frame: npt.NDArray[np.uint8], quality: int) -> npt.NDArray[np.uint8]:
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "JPEG", quality=quality)
+    with Image.open(buffer, formats=["JPEG"]) as image:
+        return np.asarray(image)

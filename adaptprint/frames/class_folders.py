@@ -75,7 +75,7 @@ def read_classes(
         said.append(f"Class folders were cut into {plural(cut, 'print')} by gaps in the times they name.")
     if alone:
         said.append(
-            f"{plural(alone, 'image')} without print folder and time in the name count as one print each; "
+            f"{plural(alone, 'image')} without a print folder or a time in the name count as one print each; "
             "where several belong to one print, put them into <class>/<print>/."
         )
     if len(inside) < len(files):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 
 from adaptprint.errors import AdaptprintError, OutputError, UsageError
 
@@ -58,6 +60,13 @@ def writing_to(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise as_output_error(error, folder) from error
+    except SafetensorError as error:
+        # safetensors reports a full disk in its own type, the system's number in its text.
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        code = int(number[1])
+        raise as_output_error(OSError(code, os.strerror(code)), folder) from error
 
 
 @dataclass(frozen=True)

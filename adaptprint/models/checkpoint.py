@@ -138,7 +138,8 @@ def _read_config(folder: Path) -> CheckpointConfig:
         raise _damaged(folder, "config.json cannot be read") from error
     if not isinstance(content, dict) or content.get("kind") != KIND:
         raise BadDataError(
-            f"{folder} is no adaptprint checkpoint", "Give the folder that `adaptprint train` or `pack` wrote."
+            f"{folder} is no adaptprint checkpoint",
+            "Give the folder that `adaptprint train` or `pack` wrote.",
         )
     version = content.get("format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
@@ -160,7 +161,11 @@ def _read_config(folder: Path) -> CheckpointConfig:
 def _check_integrity(folder: Path, config: CheckpointConfig) -> None:
     expected = dict(config.integrity)
     config_digest = expected.pop(CONFIG, None)
-    if config_digest != _config_digest(config.model_copy(update={"integrity": expected})):
+    try:
+        digest = _config_digest(config.model_copy(update={"integrity": expected}))
+    except ValueError as error:  # e.g. nested deeper than pydantic writes
+        raise _damaged(folder, "config.json cannot be written back") from error
+    if config_digest != digest:
         raise _damaged(folder, "config.json was changed after it was written")
     if WEIGHTS not in expected or not set(expected) <= {WEIGHTS, MEMORY, MOMENTS}:
         raise _damaged(folder, "config.json names unexpected files")

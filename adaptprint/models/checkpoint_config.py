@@ -1,13 +1,13 @@
 """What a checkpoint's config.json says: the schema, typed and versioned."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from adaptprint.frames.camera import CameraProfile
 
 FORMAT_VERSION = 1
-KIND = "adaptprint-checkpoint"
+KIND: Final = "adaptprint-checkpoint"
 
 Side = Annotated[int, Field(ge=32, le=4096)]
 Channels = tuple[float, float, float]

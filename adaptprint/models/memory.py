@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -106,14 +107,15 @@ def read_memory(path: Path, size: tuple[int, int]) -> SourceFrames:
         if table.height != len(held_out) or len(offsets) != len(held_out) + 1:
             raise ValueError("its tables have different lengths")
         array = np.empty((table.height, *size, 3), dtype=np.uint8)
-        for row, (start, end) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
+        for row, (start, end) in enumerate(pairwise(offsets)):
             with Image.open(io.BytesIO(data[start:end]), formats=["JPEG"]) as image:
                 if image.size != (size[1], size[0]):
                     raise ValueError("a frame has another size than the network")
                 array[row] = np.asarray(image.convert("RGB"))
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         raise BadDataError(
-            f"the source memory {path} is damaged: {error}", "Copy the checkpoint again from where it was made."
+            f"the source memory {path} is damaged: {error}",
+            "Copy the checkpoint again from where it was made.",
         ) from error
     return SourceFrames(FrameTable(table, path, "source memory"), array, held_out, digests)
 

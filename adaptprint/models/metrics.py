@@ -49,7 +49,7 @@ def recall_by_class(predicted: Ints, labels: Ints, n_classes: int) -> npt.NDArra
     """(K,) share of each class called right; NaN for a class without examples."""
     counts = np.bincount(labels, minlength=n_classes).astype(float)
     hits = np.bincount(labels[predicted == labels], minlength=n_classes)
-    return np.divide(hits, counts, out=np.full(n_classes, np.nan), where=counts > 0)
+    return np.asarray(np.divide(hits, counts, out=np.full(n_classes, np.nan), where=counts > 0), dtype=np.float64)
 
 
 def balanced_accuracy(predicted: Ints, labels: Ints, n_classes: int) -> float:

@@ -56,6 +56,12 @@ class PrintNet(nn.Module):
         """Images (n, 3, h, w) float in [0, 1], RGB, to logits (n, K)."""
         return self.classifier(self.features(images))  # type: ignore[no-any-return]
 
+    def on(self, device: torch.device) -> "PrintNet":
+        """The network moved to a device, its weights laid out channels-last, which convolutions prefer."""
+        self.to(device)
+        self.to(memory_format=torch.channels_last)
+        return self
+
     def batch_norms(self) -> Iterator[tuple[str, nn.BatchNorm2d]]:
         """The trunk's BatchNorm layers in order, by their name inside the trunk."""
         for name, module in self.trunk.named_modules():

@@ -80,9 +80,10 @@ def detect_architecture(state: Mapping[str, Tensor]) -> str:
         BadDataError: If no torchvision ResNet has these shapes.
     """
     found = {name: tuple(value.shape) for name, value in state.items()}
-    for arch in ARCHITECTURES:
-        if all(found.get(name) == shape for name, shape in _shapes(arch).items()):
-            return arch
+    fitting = [arch for arch in ARCHITECTURES if _shapes(arch).items() <= found.items()]
+    if fitting:
+        # A deeper ResNet holds every tensor of a shallower one, so the one that fills most is meant.
+        return max(fitting, key=lambda arch: len(_shapes(arch)))
     sample = ", ".join(list(found)[:3]) or "no tensors"
     raise BadDataError(
         f"these weights belong to no torchvision ResNet (first tensors: {sample})",

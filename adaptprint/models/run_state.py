@@ -36,7 +36,15 @@ def load_state(path: Path, fingerprint: str) -> dict[str, Any] | None:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found, content = state["fingerprint"], state["content"]
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError) as error:
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:
         raise BadDataError(f"the saved state {path} is damaged", "Start afresh with --overwrite.") from error
     if found != fingerprint:
         raise UsageError(

@@ -86,14 +86,19 @@ class SourceTraining:
         from_scratch: bool,
     ) -> None:
         self.split, self.settings, self.compute, self.seed = split, settings, compute, seed
-        self.network = network.to(compute.device, memory_format=torch.channels_last)
+        self.network = network.on(compute.device)
         self.average = AveragedModel(
-            self.network, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay), use_buffers=True
+            self.network,
+            multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay),  # type: ignore[no-untyped-call]
+            use_buffers=True,
         )
         lr_trunk = settings.lr_trunk or (1e-3 if from_scratch else 2e-4)
         heads: Iterable[nn.Parameter] = [*network.bottleneck.parameters(), *network.classifier.parameters()]
         self.optimizer = make_optimizer(
-            [{"params": network.trunk.parameters(), "lr": lr_trunk}, {"params": heads, "lr": settings.lr_head}],
+            [
+                {"params": network.trunk.parameters(), "lr": lr_trunk},
+                {"params": heads, "lr": settings.lr_head},
+            ],
             settings,
         )
         table = split.pixels.table.take(split.train)
@@ -160,7 +165,8 @@ class SourceTraining:
 
     def _validate(self, loss: float) -> None:
         progress = self.progress
-        averaged: PrintNet = self.average.module
+        averaged = self.average.module
+        assert isinstance(averaged, PrintNet)  # noqa: S101 - tells the type checker what AveragedModel copied
         score = self._score(averaged)
         progress.history.append({"step": progress.step, "loss": loss, "validation": score})
         if score > progress.best_score:

@@ -39,8 +39,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
             "Give a .safetensors file, or a .pth / .pt holding a plain state dict.",
         )
     return {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in strip_prefixes(state).items()
+        name: value.float() if value.is_floating_point() else value for name, value in strip_prefixes(state).items()
     }
 
 
@@ -59,7 +58,16 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
             f"{path} holds more than tensors; code in it was not run",
             "Save the plain state dict instead: torch.save(model.state_dict(), path), or use safetensors.",
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+    except (
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        TypeError,
+    ) as error:
         raise BadDataError(f"{path} is damaged or no torch file", "Copy or save the file again.") from error
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):

@@ -122,7 +122,7 @@ def adapt(
     pixels = read_pixels(table, config.input_size, camera, threads, progress, "reading target frames")
     _refuse_source_as_target(pixels, source_set)
 
-    network = checkpoint.network().to(compute.device)
+    network = checkpoint.network().on(compute.device)
     before = embed(network, pixels.array, compute, progress=progress, stage="source model on the target")
     by_frame = config.provenance.labels_vary_inside_prints
     prior = estimate_prior(before.probabilities, pixels.table, word, by_frame, seed)
@@ -212,7 +212,7 @@ def _embed_candidate(
         return before
     network = checkpoint.network()
     network.load_state_dict(judgement.candidate.state)
-    return embed(network.to(compute.device), pixels.array, compute, progress=progress, stage="candidate on the target")
+    return embed(network.on(compute.device), pixels.array, compute, progress=progress, stage="candidate on the target")
 
 
 def _notes(

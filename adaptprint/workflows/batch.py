@@ -212,7 +212,7 @@ def _run_all(
             raise
         except AdaptprintError as error:
             results.append(TargetResult(name, None, str(error), folder))
-        except Exception as error:  # noqa: BLE001 - one printer's surprise must not stop a fleet
+        except Exception as error:  # one printer's surprise must not stop a fleet
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"internal error: {type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
             results.append(TargetResult(name, None, text, folder))

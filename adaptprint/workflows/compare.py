@@ -139,7 +139,8 @@ def adaptation_and_test(table: FrameTable, seed: int) -> tuple[Ints, Ints]:
     labels = table.prints["label"].to_list()
     if len(labels) < _MIN_PRINTS:
         raise BadDataError(
-            f"printer {table.printers[0]} has {len(labels)} prints; {_MIN_PRINTS} are needed to adapt on some and test on others",
+            f"printer {table.printers[0]} has {len(labels)} prints; "
+            f"{_MIN_PRINTS} are needed to adapt on some and test on others",
             "Leave it out with --printer, or add prints.",
         )
     rng = np.random.default_rng([seed, 5])
@@ -171,7 +172,8 @@ def _targets(table: FrameTable, printers: Sequence[str], source: str | Path | No
         fresh = [printer for printer in table.printers if printer not in known]
         if not fresh:
             raise UsageError(
-                "every printer of the data was among the source's own", "Name one with --printer, or leave --source out."
+                "every printer of the data was among the source's own",
+                "Name one with --printer, or leave --source out.",
             )
         return fresh
     if len(table.printers) < 2:
@@ -194,7 +196,7 @@ def _task(
     report: ProgressCallback,
 ) -> AdaptationTask:
     target = Pixels(pixels.table.take(rows).without_labels(), pixels.array[rows], [pixels.digests[r] for r in rows], [])
-    network = checkpoint.network().to(compute.device)
+    network = checkpoint.network().on(compute.device)
     probabilities = embed(network, target.array, compute).probabilities
     by_frame = checkpoint.config.provenance.labels_vary_inside_prints
     prior = estimate_prior(probabilities, target.table, word, by_frame, seed)
@@ -230,7 +232,9 @@ def _outcome(
         )
     }
     labels = calls["last"][1]
-    return Outcome(recipe.name, printer, seed, calls["last"][0], calls["shipped"][0], labels, judgement.verdict.decision)
+    return Outcome(
+        recipe.name, printer, seed, calls["last"][0], calls["shipped"][0], labels, judgement.verdict.decision
+    )
 
 
 def _right(task: AdaptationTask, state: Any, pixels: Pixels, test: Ints) -> tuple[npt.NDArray[np.bool_], Ints]:
@@ -239,7 +243,7 @@ def _right(task: AdaptationTask, state: Any, pixels: Pixels, test: Ints) -> tupl
     network = task.checkpoint.network()
     network.load_state_dict(state)
     table = pixels.table.take(test)
-    found: np.ndarray[Any, Any] = embed(network.to(task.compute.device), pixels.array[test], task.compute).probabilities
+    found: np.ndarray[Any, Any] = embed(network.on(task.compute.device), pixels.array[test], task.compute).probabilities
     labels = table.label_codes(config.classes)
     if not pixels.table.labels_vary_inside_prints:
         found = mean_by_print(found, table.print_codes)

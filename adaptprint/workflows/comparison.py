@@ -116,7 +116,10 @@ def _draw(chosen: list[Outcome], baseline: list[Outcome], rng: np.random.Generat
     scores, gains = [], []
     for ours, theirs in zip(chosen, baseline, strict=True):
         rows = np.concatenate(
-            [rng.choice(np.flatnonzero(ours.labels == code), size=(ours.labels == code).sum()) for code in np.unique(ours.labels)]
+            [
+                rng.choice(np.flatnonzero(ours.labels == code), size=(ours.labels == code).sum())
+                for code in np.unique(ours.labels)
+            ]
         )
         score = _balanced(ours.right[rows], ours.labels[rows])
         scores.append(score)

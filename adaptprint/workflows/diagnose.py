@@ -39,7 +39,10 @@ class DiagnoseResult:
         found = self.examination
         return {
             "target": {"n_frames": self.n_frames, "n_prints": self.n_prints},
-            "neighbours": {"frozen": neighbour_summary(found.frozen), "adapted": neighbour_summary(found.adapted)},
+            "neighbours": {
+                "frozen": neighbour_summary(found.frozen),
+                "adapted": neighbour_summary(found.adapted),
+            },
             "witnesses": [witness.to_dict() for witness in found.witnesses],
             "vetoes": [veto.to_dict() for veto in found.vetoes],
             "notes": list(self.notes),
@@ -86,9 +89,7 @@ def diagnose(
     frozen, source = open_source(baseline or model, source_data, None, compute, threads, seed, progress)
     _same_kind(checkpoint, frozen)
     if source is None:
-        raise BadDataError(
-            f"{baseline or model} carries no source frames to be neighbours", "Give --source-data DATA."
-        )
+        raise BadDataError(f"{baseline or model} carries no source frames to be neighbours", "Give --source-data DATA.")
     config = checkpoint.config
     table = one_printer(open_unlabelled(target, layout, config.classes), printer)
     pixels = read_pixels(table, config.input_size, camera or config.camera, threads, progress)

@@ -80,7 +80,7 @@ def _guarded(name: str, look: Callable[[str], Check]) -> Check:
         return look(name)
     except AdaptprintError as error:
         return Check(name, "missing", error.cause, error.fix)
-    except Exception as error:  # noqa: BLE001 - a broken library may raise anything while it is imported
+    except Exception as error:  # a broken library may raise anything while it is imported
         return Check(name, "missing", f"{type(error).__name__}: {error}", "Install adaptprint again in a fresh venv.")
 
 
@@ -130,7 +130,12 @@ def _memory(name: str) -> Check:
 
     free = psutil.virtual_memory().available / 2**30
     found = f"{free:.1f} GiB free"
-    return Check(name, "ok" if free >= 2 else "warning", found, None if free >= 2 else "Close other programs: 2 GiB help.")
+    return Check(
+        name,
+        "ok" if free >= 2 else "warning",
+        found,
+        None if free >= 2 else "Close other programs: 2 GiB help.",
+    )
 
 
 def _cache(name: str) -> Check:

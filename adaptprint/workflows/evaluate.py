@@ -63,7 +63,7 @@ def evaluate(
     config = checkpoint.config
     table = open_labelled(data, layout, config.classes).of_printer(printer)
     pixels = read_pixels(table, config.input_size, camera or config.camera, threads, progress)
-    network = checkpoint.network().to(compute.device)
+    network = checkpoint.network().on(compute.device)
     probabilities = embed(network, pixels.array, compute, progress=progress).probabilities
     table, classes, threshold = pixels.table, config.classes, config.threshold
     notes = list(table.notes)

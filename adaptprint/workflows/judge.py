@@ -39,9 +39,7 @@ class Judgement:
 
 def judge(task: AdaptationTask, adaptation: Adaptation, word: PriorWord) -> Judgement:
     """Examines every candidate and weighs the best one."""
-    examiner = examiner_for(
-        task.checkpoint, task.source, task.target, word, task.compute, task.seed, task.report
-    )
+    examiner = examiner_for(task.checkpoint, task.source, task.target, word, task.compute, task.seed, task.report)
     others = [candidate for candidate in adaptation.candidates if candidate.name != SOURCE_ONLY]
     if not others:
         source = adaptation.candidates[0]
@@ -50,9 +48,7 @@ def judge(task: AdaptationTask, adaptation: Adaptation, word: PriorWord) -> Judg
     examinations = tuple(examiner.examine(candidate) for candidate in others)
     # A candidate under a veto is picked only where all are.
     chosen = max(examinations, key=lambda examination: (not examination.vetoes, examination.score))
-    return Judgement(
-        chosen.candidate, chosen, examinations, weigh(chosen.evidence, chosen.witnesses, chosen.vetoes)
-    )
+    return Judgement(chosen.candidate, chosen, examinations, weigh(chosen.evidence, chosen.witnesses, chosen.vetoes))
 
 
 def examiner_for(

@@ -68,4 +68,4 @@ def load(checkpoint: str | Path, *, device: str = "auto", threads: int | None = 
     """
     compute = choose_compute(device, threads)
     loaded = open_checkpoint(checkpoint)
-    return Model(loaded, loaded.network().to(compute.device), compute)
+    return Model(loaded, loaded.network().on(compute.device), compute)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from adaptprint.errors import BadDataError
@@ -108,7 +107,7 @@ def pack_weights(
     classes = order_classes(table.classes)
     camera = camera or CameraProfile()
     pixels = read_pixels(table, network_size(table, camera), camera, threads, progress, "reading source frames")
-    network = _classifier(arch, state, classes, weights).to(compute.device, memory_format=torch.channels_last)
+    network = _classifier(arch, state, classes, weights).on(compute.device)
     found = embed(network.eval(), pixels.array, compute, progress=progress)
     metrics = measure(pixels.table, found.probabilities, classes)
     return assemble(

@@ -73,7 +73,7 @@ def predict(
     config = checkpoint.config
     table, knows_prints = _open(data, layout, config.classes)
     pixels = read_pixels(table, config.input_size, camera or config.camera, threads, progress)
-    network = checkpoint.network().to(compute.device)
+    network = checkpoint.network().on(compute.device)
     probabilities = embed(network, pixels.array, compute, progress=progress).probabilities
     table = pixels.table
     frames = table.data.select("name", "printer", "print").with_columns(
@@ -81,9 +81,7 @@ def predict(
     )
     votes = knows_prints and not config.provenance.labels_vary_inside_prints
     prints = table.prints.select("printer", "print", "n_frames").with_columns(
-        _call_columns(
-            mean_by_print(probabilities, table.print_codes), config.classes, config.threshold, abstain_below
-        )
+        _call_columns(mean_by_print(probabilities, table.print_codes), config.classes, config.threshold, abstain_below)
     )
     notes = list(table.notes)
     if knows_prints and not votes:

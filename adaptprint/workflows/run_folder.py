@@ -51,7 +51,13 @@ def write_run(run: Run, work: Workspace, seconds: float) -> dict[str, Any]:
     with atomic_folder(run.out, work.scratch) as folder:
         _write_models(run, folder)
         rows = frame_rows(
-            table, config.classes, config.threshold, run.before, run.after, _standing(run), run.judgement.chosen.evidence.source
+            table,
+            config.classes,
+            config.threshold,
+            run.before,
+            run.after,
+            _standing(run),
+            run.judgement.chosen.evidence.source,
         )
         rows.write_csv(folder / "frames.csv")
         print_rows(table, config.classes, config.threshold, run.before, run.after).write_csv(folder / "prints.csv")

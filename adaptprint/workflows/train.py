@@ -125,7 +125,12 @@ def train(
 
     with workspace(out, resume) as work:
         key = fingerprint(
-            "train", settings.model_dump(), data_digest(source), seed, state_digest(initial), compute.precision
+            "train",
+            settings.model_dump(),
+            data_digest(source),
+            seed,
+            state_digest(initial),
+            compute.precision,
         )
         training = SourceTraining(network, split, settings, compute, seed, from_scratch=not initial)
         network.load_state_dict(training.run(work.state_file, key, resume, progress))
@@ -184,7 +189,8 @@ def _trainable_classes(table: FrameTable) -> tuple[str, ...]:
     classes = order_classes(table.classes)
     if len(classes) < 2:
         raise BadDataError(
-            f"all frames to train on are `{classes[0]}`", "Add frames of at least one other class: two are needed."
+            f"all frames to train on are `{classes[0]}`",
+            "Add frames of at least one other class: two are needed.",
         )
     return classes
 

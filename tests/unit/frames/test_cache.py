@@ -73,9 +73,14 @@ def test_the_limit_holds_and_the_oldest_go_first(tmp_path: Path) -> None:
 
 def test_the_folder_is_not_measured_on_every_put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = PixelCache(tmp_path, limit_bytes=1000 * ENTRY)
-    measured = []
+    measured: list[int] = []
     trim = cache._trim
-    monkeypatch.setattr(cache, "_trim", lambda: measured.append(1) or trim())
+
+    def counted() -> int:
+        measured.append(1)
+        return trim()
+
+    monkeypatch.setattr(cache, "_trim", counted)
     put(cache, *range(100))
     assert len(measured) == 1
 

@@ -40,7 +40,7 @@ def corners(pixels: "np.ndarray[Any, Any]") -> str:
     """The colours of the four corners, read as text."""
     names = {(1, 0, 0): "r", (0, 1, 0): "g", (0, 0, 1): "b", (1, 1, 1): "w"}
     picked = pixels[[1, 1, -2, -2], [1, -2, 1, -2]] > 128
-    return "".join(names.get(tuple(int(v) for v in pixel), "?") for pixel in picked)
+    return "".join(names.get((int(pixel[0]), int(pixel[1]), int(pixel[2])), "?") for pixel in picked)
 
 
 @pytest.mark.parametrize(

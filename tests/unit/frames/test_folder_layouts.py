@@ -80,7 +80,7 @@ def test_usual_class_names_make_class_folders_and_times_cut_them(frames: Frames)
 def test_class_folders_without_times_count_each_image_as_a_print_and_say_so(frames: Frames) -> None:
     table = read_frames(frames("good/a.jpg", "good/b.jpg", "bad/a.jpg"))
     assert table.prints.height == 3
-    assert says(table.notes, "3 images without print folder and time in the name count as one print each")
+    assert says(table.notes, "3 images without a print folder or a time in the name count as one print each")
 
 
 def test_prints_below_class_folders_are_kept_apart_by_class(frames: Frames) -> None:

@@ -1,0 +1,99 @@
+"""What a verdict means for the person at the printer: a headline, one sentence to act on, and what would help."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from shlex import quote
+from typing import Any, Literal
+
+from adaptprint.reporting.formats import clean, part
+
+Tone = Literal["success", "neutral", "question", "unknown"]
+
+_HELP_BY_VETO = {
+    "too few prints": "Record frames of at least three prints on this printer, more if you can, and adapt again.",
+    "source accuracy lost": "The frames may differ too much: match crop, rotation and light to the source printers "
+    "(`--crop`, `--rotate`, `--flip`), or try the milder recipe `bn-early`.",
+    "collapse to one class": "If the prints really are all alike, say so with `--target-prior all-good` or `all-bad`; "
+    "otherwise add prints of the other kind.",
+    "outside the stated prior": "Check the share you stated with `--target-prior`; leave it out if you are not sure.",
+    "support lost": "The camera may see something the source printers never showed: crop to the nozzle (`--crop`) "
+    "or try the milder recipe `bn-early`.",
+}
+_GENERAL_HELP = "More prints of this printer, good ones and faulty ones, narrow the intervals."
+
+
+@dataclass(frozen=True)
+class Advice:
+    """How to read a verdict.
+
+    Attributes:
+        tone: ``success`` only where the adapted model may be used.
+        headline: The verdict in a few words.
+        action: What to do now, one sentence.
+        help: What would lead further, one sentence each.
+        help_title: Heading for the help.
+        commands: Commands that go with the help.
+    """
+
+    tone: Tone
+    headline: str
+    action: str
+    help: tuple[str, ...] = ()
+    help_title: str = "What would help"
+    commands: tuple[str, ...] = ()
+
+
+def advise(content: Mapping[str, Any]) -> Advice:
+    """The advice for the content of a report.json."""
+    verdict = content.get("verdict")
+    checkpoint, candidate = clean(content.get("checkpoint")), clean(content.get("candidate"))
+    if verdict == "ship":
+        return Advice(
+            "success",
+            "Use the adapted model",
+            f"Replace your model for this printer by `{checkpoint}`.",
+            (
+                "Look at the frames below before you switch: you see what no label-free check can.",
+                "Keep the old model for the printers it was trained on.",
+            ),
+            "Before you switch",
+        )
+    if verdict == "keep-source":
+        return Advice(
+            "neutral",
+            "Keep your current model",
+            f"Go on with the model you have: nothing has changed, `{checkpoint}` is a copy of it.",
+            _help(content),
+        )
+    if verdict == "need-labels":
+        return Advice(
+            "question",
+            "A few labels will decide",
+            f"Label {_prints(content)} by eye, and keep your current model until then.",
+            ("Sort their frames into one folder per class and measure both models: the better one wins.",),
+            "How the labels decide",
+            tuple(f"adaptprint evaluate --model {quote(path)} --data LABELLED" for path in (candidate, checkpoint)),
+        )
+    return Advice("unknown", "No verdict", "Keep your current model: this run came to no verdict.")
+
+
+def _prints(content: Mapping[str, Any]) -> str:
+    names = [f"`{clean(name)}`" for name in content.get("prints_to_label") or ()]
+    if not names:
+        return "some prints"
+    if len(names) == 1:
+        return f"print {names[0]}"
+    return f"prints {', '.join(names[:-1])} and {names[-1]}"
+
+
+def _help(content: Mapping[str, Any]) -> tuple[str, ...]:
+    if content.get("candidate_name") == "source-only":
+        return ("This recipe is the baseline and never changes the model; the default recipe adapts it.",)
+    vetoes = [veto.get("name") for veto in content.get("vetoes") or () if isinstance(veto, Mapping)]
+    known = [_HELP_BY_VETO[name] for name in vetoes if name in _HELP_BY_VETO]
+    if known:
+        return tuple(known)
+    prior = part(content, "target").get("prior_stated")
+    if prior in (None, "unknown") and len(content.get("classes") or ()) == 2:
+        return (_GENERAL_HELP, "If you know roughly how many prints are faulty, say so: `--target-prior 0.1-0.4`.")
+    return (_GENERAL_HELP,)

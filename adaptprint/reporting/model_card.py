@@ -1,0 +1,21 @@
+"""The model card that every checkpoint carries as README.md."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def model_card(config: Mapping[str, Any]) -> str:
+    """Markdown with front matter from a checkpoint's config.json content."""
+    environment = Environment(
+        loader=PackageLoader("adaptprint.reporting"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - Markdown, not HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["yaml"] = lambda text: json.dumps(text, ensure_ascii=False)
+    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+    return environment.get_template("model_card.md.j2").render(c=config)

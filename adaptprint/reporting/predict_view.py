@@ -1,0 +1,57 @@
+"""The calls of predict for the terminal."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from adaptprint.reporting.formats import clean, count, percent, plural
+from adaptprint.reporting.tables import add, cut, noted, number, quiet_table
+
+_MOST_ROWS = 40
+_UNSURE = "unsure"
+
+
+def predict_view(
+    rows: Sequence[Mapping[str, Any]], prints: Sequence[Mapping[str, Any]], notes: Sequence[str] = ()
+) -> RenderableType:
+    """Prints first, then frames; of more than 40 rows only the beginning."""
+    parts: list[RenderableType] = []
+    if prints:
+        parts += [_prints(prints), Text("")]
+    if rows and not (prints and len(rows) > _MOST_ROWS):
+        parts += [_frames(rows), Text("")]
+    parts.append(Text(_summary(rows), "dim"))
+    return Group(*parts, *noted(notes))
+
+
+def _prints(prints: Sequence[Mapping[str, Any]]) -> RenderableType:
+    table = quiet_table(cut("print"), cut("printer"), number("frames"), cut("call"))
+    for row in prints[:_MOST_ROWS]:
+        add(table, row.get("print"), row.get("printer"), count(row.get("n_frames")), _call(row))
+    return Group(table, *_rest(len(prints)))
+
+
+def _frames(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    table = quiet_table(cut("frame"), cut("call"))
+    for row in rows[:_MOST_ROWS]:
+        add(table, row.get("name"), _call(row))
+    return Group(table, *_rest(len(rows)))
+
+
+def _call(row: Mapping[str, Any]) -> Text:
+    text = f"{clean(row.get('class'))} {percent(row.get('probability'))}"
+    return Text(f"{_UNSURE}: {text}", "yellow") if row.get("abstains") else Text(text)
+
+
+def _rest(number: int) -> list[RenderableType]:
+    left = number - _MOST_ROWS
+    return [Text(f"… and {plural(left, 'row')} more; --json gives all", "dim")] if left > 0 else []
+
+
+def _summary(rows: Sequence[Mapping[str, Any]]) -> str:
+    counts = Counter(_UNSURE if row.get("abstains") else clean(row.get("class")) for row in rows)
+    shares = [f"{name} {count(number)}" for name, number in counts.most_common()]
+    return " · ".join([plural(len(rows), "frame"), *shares])

@@ -1,0 +1,236 @@
+"""From the content of report.json to what the page shows: every word decided here, the template only lays out."""
+
+import base64
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from adaptprint.reporting.advice import advise
+from adaptprint.reporting.formats import DASH, clean, is_number, pair, part, percent, plural, span
+
+Content = Mapping[str, Any]
+Row = dict[str, Any]
+
+_NEIGHBOURS = {
+    "label_agreement": (
+        "Label agreement",
+        "Share of target frames whose call is also the majority label of their nearest source frames.",
+    ),
+    "domain_mixing": (
+        "Domain mixing",
+        "0: the new printer's frames stand apart from the source's; 1: the two are mixed. Adaptation aims at this, "
+        "so a rise in the adapted space proves nothing by itself.",
+    ),
+    "support": (
+        "Support",
+        "Share of target frames as near to the source as the source's own prints are to each other.",
+    ),
+}
+_SAID_BESIDE = re.compile(r"( \([+-][\d.]+, [+-][\d.]+ to [+-][\d.]+\))?(; not heard.*)?$")
+_WHO = {
+    "candidate": "speaks for the adapted model",
+    "source": "speaks for the current model",
+    "neither": "could be chance",
+}
+
+
+def report_facts(content: Content, pictures: Sequence[Content]) -> Row:
+    """Everything the template needs, by the names it uses."""
+    source, target = part(content, "source"), part(content, "target")
+    wanted = [str(name) for name in content.get("prints_to_label") or ()]
+    return {
+        "verdict": content.get("verdict"),
+        "advice": advise(content),
+        "reasons": content.get("reasons") or (),
+        "wanted": wanted,
+        "unit": "frames" if source.get("labels_vary_inside_prints") else "prints",
+        "size": _size(target),
+        "calls": _paired(part(target, "calls_before"), part(target, "calls_after")),
+        "pictures": [_picture(picture, wanted) for picture in pictures],
+        "witnesses": _witnesses(content.get("witnesses") or ()),
+        "vetoes": content.get("vetoes") or (),
+        "candidates": _candidates(content),
+        "neighbours": _neighbours(part(content, "neighbours")),
+        "affinity": _affinity(part(content, "neighbours")),
+        "target_facts": _target_facts(content, target),
+        "source_facts": _source_facts(source),
+        "run_facts": _run_facts(content),
+        "notes": content.get("notes") or (),
+        "command": _command(content, target),
+        "printer": _printer(target),
+        "version": part(content, "versions").get("adaptprint"),
+        "created": content.get("created"),
+        "seconds": content.get("seconds"),
+    }
+
+
+def _paired(before: Content, after: Content) -> list[Row]:
+    return [
+        {
+            "name": name,
+            "before": before.get(name),
+            "after": after.get(name),
+            "before_width": _width(before.get(name)),
+            "after_width": _width(after.get(name)),
+        }
+        for name in dict.fromkeys([*before, *after])
+    ]
+
+
+def _width(share: Any) -> float:
+    """A share in percent of a bar's track."""
+    return round(100 * min(1.0, max(0.0, share)), 2) if is_number(share) else 0.0
+
+
+def _printer(target: Content) -> str:
+    """What to call the new printer: the name of its folder says more than most ids."""
+    names = [str(name) for name in target.get("printers") or () if str(name).strip()]
+    path = str(target.get("path") or "")
+    return ", ".join(names) if 0 < len(names) <= 2 else PurePath(path).name or "the new printer"
+
+
+def _size(target: Content) -> str:
+    return f"{plural(target.get('n_frames'), 'frame')} of {plural(target.get('n_prints'), 'print')}"
+
+
+def _picture(picture: Content, wanted: list[str]) -> Row:
+    jpeg = base64.b64encode(picture["jpeg"]).decode("ascii")
+    return {
+        **{key: picture.get(key) for key in ("print", "before", "after", "before_score", "after_score")},
+        "src": f"data:image/jpeg;base64,{jpeg}",
+        "changed": picture.get("before") != picture.get("after"),
+        "wanted": str(picture.get("print")) in wanted,
+    }
+
+
+def _witnesses(witnesses: Sequence[Content]) -> list[Row]:
+    ends = [abs(end) for witness in witnesses for end in _reach(witness) if is_number(end)]
+    scale = max([0.02, *ends]) * 1.08
+    return [_witness(witness, scale) for witness in witnesses]
+
+
+def _reach(witness: Content) -> tuple[Any, Any, Any]:
+    return (witness.get("value"), *pair(witness.get("interval")))
+
+
+def _witness(witness: Content, scale: float) -> Row:
+    """The witness with its bar in percent of the drawing's width; zero stands in the middle."""
+    value, low, high = _reach(witness)
+    applies = bool(witness.get("applies"))
+    favours = str(witness.get("favours")) if applies else "neither"
+    bar = None
+    if is_number(value) and is_number(low) and is_number(high):
+        left, right, dot = (50 + 50 * end / scale for end in (low, high, value))
+        bar = {"left": round(left, 2), "width": round(right - left, 2), "dot": round(dot, 2)}
+    return {
+        "name": witness.get("name"),
+        "value": value,
+        "low": low,
+        "high": high,
+        "applies": applies,
+        "favours": favours,
+        "who": _WHO.get(favours, DASH) if applies else "not heard: its assumption fails here",
+        "assumption": witness.get("assumption"),
+        "says": _statement(witness.get("says")),
+        "bar": bar,
+    }
+
+
+def _statement(says: Any) -> str:
+    """The statement without the numbers and the remark that the table gives beside it."""
+    return _SAID_BESIDE.sub("", clean(says))
+
+
+def _candidates(content: Content) -> Row:
+    rows = [row for row in content.get("candidates") or () if isinstance(row, Mapping)]
+    names = list(dict.fromkeys(name for row in rows for name in part(row, "witnesses")))
+    return {
+        "witnesses": names,
+        "rows": [
+            {
+                "name": row.get("name"),
+                "chosen": row.get("name") == content.get("candidate_name"),
+                "score": row.get("score"),
+                "vetoes": row.get("vetoes") or (),
+                "values": [part(row, "witnesses").get(name) for name in names],
+            }
+            for row in rows
+        ],
+    }
+
+
+def _neighbours(neighbours: Content) -> list[Row]:
+    spaces = part(neighbours, "frozen"), part(neighbours, "adapted")
+    if not any(spaces):
+        return []
+    rows = []
+    for key, (title, meaning) in _NEIGHBOURS.items():
+        cells = []
+        for space in spaces:
+            low, high = pair(part(space, key).get("interval"))
+            cells.append({"value": part(space, key).get("value"), "low": low, "high": high})
+        rows.append({"title": title, "meaning": meaning, "frozen": cells[0], "adapted": cells[1]})
+    return rows
+
+
+def _affinity(neighbours: Content) -> list[Row]:
+    frozen = part(part(neighbours, "frozen"), "printer_affinity")
+    adapted = part(part(neighbours, "adapted"), "printer_affinity")
+    return sorted(_paired(frozen, adapted), key=lambda row: -row["before_width"])
+
+
+def _target_facts(content: Content, target: Content) -> list[tuple[str, str]]:
+    unreadable = target.get("n_unreadable")
+    facts = [
+        ("frames", clean(target.get("path"))),
+        ("read as", clean(target.get("layout"))),
+        ("printer", ", ".join(map(clean, target.get("printers") or ())) or DASH),
+        ("size", _size(target)),
+    ]
+    if unreadable:
+        facts.append(("unreadable", plural(unreadable, "frame")))
+    return [*facts, ("stated prior", clean(target.get("prior_stated"))), *_prior(content, target)]
+
+
+def _prior(content: Content, target: Content) -> list[tuple[str, str]]:
+    """The estimated share of the fault, or of every class where there are more than two."""
+    classes, share = list(content.get("classes") or ()), target.get("prior_estimate")
+    low, high = pair(target.get("prior_interval"))
+    if not isinstance(share, (list, tuple)):
+        fault = clean(classes[1]) if len(classes) == 2 else "faulty"
+        return [(f"estimated {fault}", f"{percent(share)} (90% interval {span(low, high, percent)})")]
+    lows, highs = (end if isinstance(end, (list, tuple)) else [None] * len(share) for end in (low, high))
+    return [
+        (f"estimated {clean(name)}", f"{percent(mean)} ({span(least, most, percent)})")
+        for name, mean, least, most in zip(classes, share, lows, highs, strict=False)
+    ]
+
+
+def _source_facts(source: Content) -> list[tuple[str, str]]:
+    varied = source.get("labels_vary_inside_prints")
+    return [
+        ("digest", clean(source.get("digest"))),
+        ("printers", ", ".join(map(clean, source.get("printers") or ())) or DASH),
+        ("labelled frames", plural(source.get("n_frames"), "frame")),
+        ("labels", "differ inside prints: frames are judged one by one" if varied else "one per print"),
+    ]
+
+
+def _run_facts(content: Content) -> list[tuple[str, str]]:
+    facts = [
+        ("recipe", clean(content.get("recipe"))),
+        ("candidate", clean(content.get("candidate_name"))),
+        ("seed", clean(content.get("seed"))),
+        ("device", f"{clean(content.get('device'))}, {clean(content.get('precision'))}"),
+    ]
+    versions = part(content, "versions")
+    return [*facts, *((clean(name), clean(version)) for name, version in versions.items())]
+
+
+def _command(content: Content, target: Content) -> str:
+    words = ["adaptprint", "adapt", "--source", "CKPT", "--target", clean(target.get("path"))]
+    words += ["--recipe", f"{clean(content.get('out'))}/recipe.toml", "--seed", clean(content.get("seed"))]
+    words += ["--target-prior", clean(target.get("prior_stated"))]
+    return shlex.join(words)

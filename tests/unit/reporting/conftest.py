@@ -1,0 +1,168 @@
+"""A finished run as plain data, in the shape of report.json, and consoles to show it on."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+Make = Callable[..., Any]
+
+
+ASSUMPTION = "all frames of a print share one label"
+
+
+def make_witness(name: str, low: float, high: float, applies: bool = True) -> dict[str, Any]:
+    favours = "candidate" if low > 0 else "source" if high < 0 else "neither"
+    return {
+        "name": name,
+        "value": (low + high) / 2,
+        "interval": [low, high],
+        "applies": applies,
+        "favours": favours if applies else "neither",
+        "assumption": ASSUMPTION,
+        "says": f"{name} rose: 0.80 before, 0.85 after (+0.05, +0.01 to +0.09)",
+    }
+
+
+def make_neighbourhood(agreement: float) -> dict[str, Any]:
+    return {
+        "label_agreement": {"value": agreement, "interval": [agreement - 0.1, agreement + 0.1]},
+        "domain_mixing": {"value": 0.2, "interval": [0.1, 0.3]},
+        "support": {"value": 0.6, "interval": [0.5, 0.7]},
+        "printer_affinity": {"101": 0.25, "022": 0.75},
+    }
+
+
+def make_run(verdict: str = "ship", **changes: Any) -> dict[str, Any]:
+    return {
+        "verdict": verdict,
+        "reasons": ["agreement of a print's frames rose"],
+        "prints_to_label": ["1673034918", "1673025450"] if verdict == "need-labels" else [],
+        "out": "runs/new",
+        "checkpoint": "runs/new/checkpoint",
+        "candidate": "runs/new/candidate",
+        "recipe": "dann",
+        "seconds": 212.4,
+        "created": "2025-03-04T10:11:12+00:00",
+        "seed": 7,
+        "precision": "fp32",
+        "device": "cpu",
+        "versions": {"adaptprint": "0.1.0", "torch": "2.14.1"},
+        "classes": ["good", "under_extrusion"],
+        "target": {
+            "path": "/frames/new printer",
+            "layout": "prints",
+            "printers": ["021"],
+            "n_frames": 1840,
+            "n_prints": 19,
+            "n_unreadable": 2,
+            "prior_stated": "unknown",
+            "prior_estimate": 0.47,
+            "prior_interval": [0.33, 0.61],
+            "calls_before": {"good": 0.79, "under_extrusion": 0.21},
+            "calls_after": {"good": 0.53, "under_extrusion": 0.47},
+        },
+        "source": {
+            "digest": "sha256:abc",
+            "n_frames": 2000,
+            "printers": ["101", "022"],
+            "labels_vary_inside_prints": False,
+        },
+        "candidate_name": "dann@300",
+        "witnesses": [
+            make_witness("steadiness", 0.01, 0.09),
+            make_witness("print coherence", 0.02, 0.2, applies=False),
+        ],
+        "vetoes": [],
+        "neighbours": {"frozen": make_neighbourhood(0.71), "adapted": make_neighbourhood(0.93)},
+        "candidates": [
+            {"name": "bn-early", "score": 0.4, "vetoes": ["support lost"], "witnesses": {"steadiness": 0.02}},
+            {"name": "dann@300", "score": 1.4, "vetoes": [], "witnesses": {"steadiness": 0.05}},
+        ],
+        "notes": ["2 frames could not be read"],
+        **changes,
+    }
+
+
+def make_trace(steps: int = 40) -> list[dict[str, Any]]:
+    return [
+        {
+            "step": step + 1,
+            "class_loss": 1 / (step + 1),
+            "domain_loss": 1.3,
+            "grl_weight": step / steps,
+            "discriminator_accuracy": 0.6,
+            "gradient_norm": 1.0,
+        }
+        for step in range(steps)
+    ]
+
+
+def make_picture(name: str = "1673034918", before: str = "good", after: str = "under_extrusion") -> dict[str, Any]:
+    return {
+        "jpeg": b"\xff\xd8 not really a picture",
+        "print": name,
+        "before": before,
+        "after": after,
+        "before_score": 0.61,
+        "after_score": 0.93,
+    }
+
+
+def make_metrics(**changes: Any) -> dict[str, Any]:
+    return {
+        "n_frames": 12480,
+        "n_prints": 38,
+        "accuracy": 0.812,
+        "balanced_accuracy": 0.803,
+        "f1": 0.77,
+        "f1_macro": 0.79,
+        "auroc": 0.88,
+        "ece": 0.061,
+        "print_accuracy": 0.9,
+        "print_balanced_accuracy": 0.89,
+        "all_positive_f1": 0.65,
+        **changes,
+    }
+
+
+@pytest.fixture
+def witness() -> Make:
+    return make_witness
+
+
+@pytest.fixture
+def run() -> Make:
+    return make_run
+
+
+@pytest.fixture
+def trace() -> Make:
+    return make_trace
+
+
+@pytest.fixture
+def picture() -> Make:
+    return make_picture
+
+
+@pytest.fixture
+def metrics() -> Make:
+    return make_metrics
+
+
+@pytest.fixture
+def printed() -> Make:
+    """What a ``show_*`` function writes on an 80 column console; on a terminal where asked for."""
+
+    def render(show: Callable[..., None], *content: Any, width: int = 80, terminal: bool = False) -> str:
+        stream = io.StringIO()
+        console = Console(
+            file=stream, width=width, force_terminal=terminal, color_system="standard" if terminal else None
+        )
+        show(*content, console=console)
+        return stream.getvalue()
+
+    return render
