@@ -30,8 +30,8 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.test
-	$(BIN)/python recipes/benchmarks/adapt.py
+bench: demo
+	$(BIN)/python recipes/benchmarks/recipes.py
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict

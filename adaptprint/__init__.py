@@ -9,7 +9,9 @@ Example:
     'ship'
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -63,3 +65,18 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})
+
+
+class _Package(ModuleType):
+    """Keeps the name ``synth`` for the function: Python binds it to the subpackage as soon as that is loaded."""
+
+    @property
+    def synth(self) -> Any:
+        return __getattr__("synth")
+
+    @synth.setter
+    def synth(self, subpackage: ModuleType) -> None:
+        """Ignored; ``from adaptprint.synth.scene import ...`` finds the subpackage without it."""
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,9 +1,13 @@
 """Tiny printers, one tiny source model for the whole session, and the command line: what end-to-end tests stand on."""
 
 import csv
+import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,42 +19,79 @@ import numpy as np
 import pytest
 from PIL import Image
 
-TRAIN = ("width=64", "steps=8", "batch_size=8", "validate_every=4")
-DANN = ("steps=4", "batch_size=4", "snapshots=2", "statistics_frames=8")
 COLUMNS = ("img_path", "printer_id", "print_id", "has_under_extrusion")
-# How each printer's camera colours what it sees (red, green, blue).
-TINTS = {"01": (1.0, 0.9, 0.8), "02": (0.8, 1.0, 0.9), "03": (0.9, 0.8, 1.0), "9": (0.6, 0.7, 0.7), "10": (0.7, 0.6, 0.8)}
+# How each printer's camera colours what it sees (red, green, blue). 9 is the new one; 01 and 1 are two printers.
+TINTS = {
+    "01": (1.0, 0.9, 0.8),
+    "1": (0.8, 1.0, 0.9),
+    "03": (0.9, 0.8, 1.0),
+    "9": (0.6, 0.7, 0.7),
+    "10": (0.7, 0.6, 0.8),
+}
 
 
-def paint(bad: bool, tint: Sequence[float], seed: int, side: int = 64) -> np.ndarray:
-    """One frame (side, side, 3) uint8: a solid layer, or one with gaps between its lines where ``bad``."""
-    rng = np.random.default_rng(seed)
-    rows = (np.arange(side) + int(rng.integers(8)))[:, None] * np.ones((1, side))
-    layer = np.where(bad & (rows % 8 < 4), 50.0, 170.0) + rng.normal(0, 12, (side, side))
-    return (layer[..., None] * np.asarray(tint)).clip(0, 255).astype(np.uint8)
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """stdout as the one strict JSON document it must be: no NaN, no Infinity."""
+        return json.loads(self.stdout, parse_constant=_refuse_constant)
 
 
-def write_printers(root: Path, printers: Sequence[str], prints: int = 6, frames: int = 4, seed: int = 0) -> Path:
-    """Labelled frames in the competition layout; every other print is under-extruded."""
-    rows = []
-    for printer in printers:
-        for number in range(prints):
-            bad = number % 2
-            for frame in range(frames):
-                name = f"{printer}/p{number}/{frame}.jpg"
-                file = root / "images" / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                own = seed + 10_000 * list(TINTS).index(printer) + 100 * number + frame
-                Image.fromarray(paint(bool(bad), TINTS[printer], own)).save(file, quality=90)
-                rows.append((name, printer, f"{printer}-p{number}", bad))
-    write_csv(root / "train.csv", COLUMNS, rows)
-    return root
+def _refuse_constant(name: str) -> float:
+    raise AssertionError(f"{name} is no JSON")
 
 
-def write_csv(file: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="", encoding="utf-8") as handle:
-        csv.writer(handle).writerows([columns, *rows])
+@pytest.fixture(scope="session")
+def paint() -> Callable[..., "np.ndarray[Any, np.dtype[np.uint8]]"]:
+    """Paints one frame (side, side, 3) uint8: a solid layer, or one with gaps between its lines where ``bad``."""
+
+    def paint(bad: bool, printer: str = "9", seed: int = 0, side: int = 64) -> "np.ndarray[Any, np.dtype[np.uint8]]":
+        rng = np.random.default_rng([seed, list(TINTS).index(printer)])
+        rows = (np.arange(side) + int(rng.integers(8)))[:, None] * np.ones((1, side))
+        layer = np.where(bad & (rows % 8 < 4), 50.0, 170.0) + rng.normal(0, 12, (side, side))
+        return (layer[..., None] * np.asarray(TINTS[printer])).clip(0, 255).astype(np.uint8)
+
+    return paint
+
+
+@pytest.fixture(scope="session")
+def write_csv() -> Callable[..., Path]:
+    """Writes a CSV: the header, then the rows."""
+
+    def write(file: Path, rows: Sequence[Sequence[object]], columns: Sequence[str] = COLUMNS) -> Path:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("w", newline="", encoding="utf-8") as handle:
+            csv.writer(handle).writerows([columns, *rows])
+        return file
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_printers(paint: Callable[..., Any], write_csv: Callable[..., Path]) -> Callable[..., Path]:
+    """Writes frames of some printers in the competition layout; every other print is under-extruded."""
+
+    def write(root: Path, printers: Sequence[str], prints: int = 6, frames: int = 4) -> Path:
+        rows = []
+        for printer in printers:
+            for number in range(prints):
+                for frame in range(frames):
+                    name = f"{printer}/p{number}/{frame}.jpg"
+                    file = root / "images" / name
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    Image.fromarray(paint(number % 2 == 1, printer, 100 * number + frame)).save(file, quality=90)
+                    rows.append((name, printer, f"{printer}-p{number}", number % 2))
+        write_csv(root / "train.csv", rows)
+        return root
+
+    return write
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,26 +101,103 @@ def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADAPTPRINT_CACHE", str(folder))
         yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def known(tmp_path_factory: pytest.TempPathFactory, write_printers: Callable[..., Path]) -> Path:
     """Labelled frames of three known printers."""
-    return write_printers(tmp_path_factory.mktemp("known"), ("01", "02", "03"))
+    return write_printers(tmp_path_factory.mktemp("known"), ("01", "1", "03"))
 
 
 @pytest.fixture(scope="session")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Frames of one new printer, in the competition layout, with labels."""
-    return write_printers(tmp_path_factory.mktemp("target"), ("9",))
+def target(tmp_path_factory: pytest.TempPathFactory, write_printers: Callable[..., Path]) -> Path:
+    """Frames of one new printer, 6 prints of 4 frames, with labels that adapt must not read."""
+    return write_printers(tmp_path_factory.mktemp("new_printer"), ("9",))
 
 
 @pytest.fixture(scope="session")
-def source(tmp_path_factory: pytest.TempPathFactory, known: Path) -> Iterator[Path]:
-    """A tiny source model of the known printers. Tests that change it work on a copy."""
+def tiny_training() -> tuple[str, ...]:
+    """Settings of a training of a few seconds."""
+    return ("width=64", "steps=8", "batch_size=8", "validate_every=4", "ema_decay=0.3", "memory_frames=36")
+
+
+@pytest.fixture(scope="session")
+def tiny_dann() -> tuple[str, ...]:
+    """Settings of an adversarial adaptation of a few seconds."""
+    return ("steps=4", "batch_size=4", "snapshots=1", "statistics_frames=8")
+
+
+@pytest.fixture(scope="session")
+def source(
+    tmp_path_factory: pytest.TempPathFactory, known: Path, tiny_training: tuple[str, ...]
+) -> Iterator[Path]:
+    """A tiny source model of the known printers, trained once. Tests that change it work on a copy."""
     from adaptprint import train
 
     folder = tmp_path_factory.mktemp("source")
-    train(known, out=folder / "ckpt", set=TRAIN)
+    train(known, out=folder / "ckpt", set=tiny_training)
     yield folder / "ckpt"
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def source_copy(source: Path, tmp_path: Path) -> Path:
+    """The tiny source model, to be damaged."""
+    return Path(shutil.copytree(source, tmp_path / "copy_of_source"))
+
+
+@pytest.fixture(scope="session")
+def cli() -> Callable[..., Outcome]:
+    """Runs a command in this process, as the terminal would."""
+    from typer.testing import CliRunner
+
+    from adaptprint.cli.main import app
+
+    def run(*words: object, stdin: str | None = None) -> Outcome:
+        result = CliRunner().invoke(app, [str(word) for word in words], input=stdin)
+        return Outcome(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def start(session_cache: Path) -> Callable[..., "subprocess.Popen[str]"]:
+    """Starts a command as a process of its own."""
+
+    def start(*words: object, **options: Any) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "adaptprint", *map(str, words)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+        return subprocess.Popen(command, **pipes)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def fails() -> Callable[..., str]:
+    """Checks that a command failed as promised, and returns the line of cause and the line of fix."""
+
+    def check(outcome: Outcome, code: int) -> str:
+        assert outcome.code == code, outcome.stderr
+        assert outcome.stdout == ""
+        lines = outcome.stderr.splitlines()
+        assert [line.split(": ")[0] for line in lines[-2:]] == ["error", "fix"], outcome.stderr
+        assert sum(line.startswith(("error", "fix")) for line in lines) == 2, outcome.stderr
+        assert "Traceback" not in outcome.stderr
+        assert all(len(line.split(": ", 1)[1]) > 10 for line in lines[-2:]), outcome.stderr
+        return "\n".join(lines[-2:])
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def digests() -> Callable[[Path], dict[str, str]]:
+    """SHA-256 of every file of a run or checkpoint whose bytes a seed decides: all but those that tell the time."""
+    import hashlib
+
+    def read(folder: Path) -> dict[str, str]:
+        timed = {"config.json", "README.md", "report.json", "report.html"}
+        files = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.name not in timed]
+        return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+    return read

@@ -2,9 +2,13 @@
 
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import typer
@@ -25,6 +29,9 @@ class Result(Protocol):
 
 
 R = TypeVar("R", bound=Result)
+
+
+_STOPPED = InterruptedRunError("stopped; nothing was half-written", "Repeat the command to start again.")
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,9 @@ def execute(
         show: Shows the result's dictionary on stdout; ``--json`` prints it instead.
         afterwards: Called with the result once it was shown; may raise an error that decides the exit code.
     """
+    pressed: list[int] = []
     try:
-        with ProgressView(quiet=face.quiet) as progress:
+        with _noting_ctrl_c(pressed), ProgressView(quiet=face.quiet) as progress:
             result = workflow(progress)
         if face.as_json:
             print(json.dumps(result.to_dict(), indent=2, ensure_ascii=False, default=str))
@@ -66,15 +74,34 @@ def execute(
         # The reader (`head`, a closed pager) has seen enough; Python must not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
-        stopped = InterruptedRunError("stopped; nothing was half-written", "Repeat the command to start again.")
-        _fail(stopped, stopped.exit_code, face)
+        _fail(_STOPPED, _STOPPED.exit_code, face)
     except AdaptprintError as error:
         _fail(error, error.exit_code, face)
     except MemoryError:
         exhausted = AdaptprintError("out of memory", "Close other programs, or lower --set batch_size=... .")
         _fail(exhausted, EXIT_INTERNAL, face)
     except Exception as error:  # the last line of defence: never a traceback unless asked for
-        _fail(error, EXIT_INTERNAL, face)
+        # torch, interrupted while it loads, raises an ImportError in the place of the KeyboardInterrupt.
+        _fail(_STOPPED if pressed else error, _STOPPED.exit_code if pressed else EXIT_INTERNAL, face)
+
+
+@contextmanager
+def _noting_ctrl_c(pressed: list[int]) -> Iterator[None]:
+    """Adds every Ctrl-C to ``pressed`` before it acts as usual."""
+    usual = signal.getsignal(signal.SIGINT)
+    if not callable(usual) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        usual(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _fail(error: BaseException, code: int, face: Face) -> None:

@@ -74,8 +74,8 @@ def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
             _coherence,
             evidence,
             seed,
-            applies=evidence.print_consensus,
-            assumption="all frames of a print share one label",
+            applies=evidence.print_consensus and len(evidence.target) >= 2 * evidence.target.prints.height,
+            assumption="prints have several frames, which all share one label",
             noun="agreement of a print's frames",
         ),
         _compare(

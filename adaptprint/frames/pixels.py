@@ -11,11 +11,10 @@ from adaptprint.frames.cache import PixelCache, content_digest
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.decode import decode
 from adaptprint.frames.frame_arrays import room_for
-from adaptprint.frames.frame_files import CountCallback, for_each_file, usable_cores
+from adaptprint.frames.frame_files import CountCallback, for_each_file
 from adaptprint.frames.image_headers import UnreadableFrame
 from adaptprint.frames.table import FrameTable
 
-__all__ = ["Pixels", "Unreadable", "load_pixels", "usable_cores"]
 
 Pixels8 = npt.NDArray[np.uint8]
 

@@ -37,8 +37,9 @@ def refuse_taken(folder: Path, overwrite: bool) -> None:
                 "Choose another --out, or remove the folder yourself.",
             )
     with writing_to(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder.parent):
+        # Folders above it that are missing are made when there is something to write, not before.
+        ground = next(place for place in folder.absolute().parents if place.exists())
+        with tempfile.TemporaryFile(dir=ground):
             pass
 
 

@@ -104,7 +104,7 @@ def read_memory(path: Path, size: tuple[int, int]) -> SourceFrames:
             held_out = file.get_tensor("held_out").numpy().astype(bool)
             digests = frozenset(bytes(row).hex() for row in file.get_tensor("digests").numpy())
         table = pl.DataFrame({**rows, "path": [""] * len(held_out)}, schema_overrides=SCHEMA).select(list(SCHEMA))
-        if table.height != len(held_out) or len(offsets) != len(held_out) + 1:
+        if held_out.shape != (table.height,) or offsets.shape != (table.height + 1,):
             raise ValueError("its tables have different lengths")
         array = np.empty((table.height, *size, 3), dtype=np.uint8)
         for row, (start, end) in enumerate(pairwise(offsets)):
@@ -112,7 +112,15 @@ def read_memory(path: Path, size: tuple[int, int]) -> SourceFrames:
                 if image.size != (size[1], size[0]):
                     raise ValueError("a frame has another size than the network")
                 array[row] = np.asarray(image.convert("RGB"))
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+    except (
+        SafetensorError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        pl.exceptions.PolarsError,
+        Image.DecompressionBombError,
+    ) as error:
         raise BadDataError(
             f"the source memory {path} is damaged: {error}",
             "Copy the checkpoint again from where it was made.",
@@ -122,7 +130,7 @@ def read_memory(path: Path, size: tuple[int, int]) -> SourceFrames:
 
 def _pack_digests(digests: frozenset[str]) -> torch.Tensor:
     rows = [list(bytes.fromhex(digest)) for digest in sorted(digests)]
-    return torch.tensor(rows, dtype=torch.uint8).reshape(len(rows), -1)
+    return torch.tensor(rows, dtype=torch.uint8).reshape(len(rows), len(rows[0]) if rows else 0)
 
 
 def _to_jpeg(frame: np.ndarray) -> bytes:

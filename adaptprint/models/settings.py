@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import tomlkit
 from pydantic import BaseModel, ValidationError
-from tomlkit.exceptions import ParseError
+from tomlkit.exceptions import TOMLKitError
 
 from adaptprint.errors import UsageError
 
@@ -24,7 +24,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}", "Check the path; the file must be UTF-8 text.") from error
-    except ParseError as error:
+    except (TOMLKitError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}", "Mend the line it names.") from error
 
 
@@ -41,7 +41,7 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"`--set {pair}` is not key=value", "Write it as --set steps=100.")
         try:
             values[key.strip()] = tomlkit.parse(f"value = {text}").unwrap()["value"]
-        except ParseError:
+        except (TOMLKitError, RecursionError):
             values[key.strip()] = text
     return values
 

@@ -230,7 +230,8 @@ def _run_facts(content: Content) -> list[tuple[str, str]]:
 
 
 def _command(content: Content, target: Content) -> str:
-    words = ["adaptprint", "adapt", "--source", "CKPT", "--target", clean(target.get("path"))]
+    source = part(content, "source").get("path") or "CKPT"
+    words = ["adaptprint", "adapt", "--source", clean(source), "--target", clean(target.get("path"))]
     words += ["--recipe", f"{clean(content.get('out'))}/recipe.toml", "--seed", clean(content.get("seed"))]
     words += ["--target-prior", clean(target.get("prior_stated"))]
     return shlex.join(words)

@@ -2,33 +2,33 @@
 
 import csv
 import io
-import math
-import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from adaptprint.errors import OutputError, UsageError
-from adaptprint.synth.film import FRAME_SECONDS, film_print
+from adaptprint.synth.film import film_print
 from adaptprint.synth.jobs import draw_job
-from adaptprint.synth.roster import choose_printers
-from adaptprint.synth.printers import Printer
-from adaptprint.synth.randomness import stream
+from adaptprint.synth.orders import PrintOrder, place_orders
 from adaptprint.synth.scene import set_scene
+from adaptprint.synth.workers import run_in_workers
 
-FIRST_PRINT_BEGAN = 1_672_776_000
-"""Unix second around which the print ids lie, as in the competition."""
+COLUMNS = ("img_path", "printer_id", "print_id", "has_under_extrusion")
+"""Columns of `train.csv`, as in the competition."""
 
 TRUTH_COLUMNS = (
     "printer_id", "print_id", "has_under_extrusion", "printer", "family", "nozzle", "camera_height_mm",
     "camera_distance_mm", "camera_pitch_deg", "camera_fov_deg", "filament", "line_width_mm", "layer_height_mm",
     "speed_mm_s", "flow", "gap_share", "away_share",
 )  # fmt: skip
+"""Columns of `truth.csv`: what really happened in every print, for studies; no command reads it."""
+
+FIRST_FRAME_AFTER = 20
+"""Seconds from the start of a print to its first frame."""
 
 Progress = Callable[[int, int], None]
 
@@ -59,24 +59,11 @@ class SynthResult:
 
 
 @dataclass(frozen=True)
-class PrintOrder:
-    """One print to render: all that a worker needs to know."""
-
-    printer: Printer
-    number: int
-    print_id: str
-    label: int
-    frames: int
-    seed: int
-    size: tuple[int, int]
-
-
-@dataclass(frozen=True)
 class RenderedPrint:
     """The rows that a rendered print adds to the two tables."""
 
     frames: list[tuple[str, str, str, int]]
-    truth: dict[str, object]
+    truth: tuple[object, ...]
 
 
 def render_dataset(
@@ -117,31 +104,34 @@ def render_dataset(
     Raises:
         UsageError: An argument does not fit, or `out` holds something.
         OutputError: The folder cannot be written.
+
+    Example:
+        >>> result = render_dataset(Path("data"), printers=["magpie", "brass"], prints=2, frames=3)  # doctest: +SKIP
+        >>> result.printers  # doctest: +SKIP
+        {'001': 'magpie', '003': 'brass'}
     """
     began = time.perf_counter()
     out = Path(out)
-    _check(out, prints, frames, seed, jobs, size, overwrite)
-    chosen = choose_printers(printers, seed, family)
-    shares = _bad_shares(bad_share, chosen)
-    orders = list(_plan(chosen, shares, prints, frames, seed, size))
+    orders = place_orders(printers, prints, frames, bad_share, seed, family, size)
+    if jobs < 1:
+        raise UsageError(f"jobs is {jobs}.", "Use 1 or more.")
+    check_folder(out, overwrite)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as work:
-            half_done = Path(work) / "data"
-            half_done.mkdir()
-            rendered = _render(orders, half_done, jobs, progress)
-            _write_tables(half_done, rendered)
+            whole = Path(work) / "data"
+            whole.mkdir()
+            write_tables(whole, render_prints(orders, whole, jobs, progress))
             if out.exists():
-                shutil.rmtree(out) if overwrite else out.rmdir()
-            half_done.replace(out)
+                out.replace(Path(work) / "old")
+            whole.replace(out)
     except OSError as problem:
         reason = problem.strerror or str(problem)
-        raise OutputError(
-            f"Cannot write the data set {out}: {reason}.", "Choose a folder that can be written, with room on its disk."
-        ) from problem
+        fix = "Choose a folder that can be written, with room on its disk."
+        raise OutputError(f"Cannot write the data set {out}: {reason}.", fix) from problem
     return SynthResult(
         out=out,
-        printers={printer.number: printer.name for printer in chosen},
+        printers={order.printer.number: order.printer.name for order in orders},
         n_prints=len(orders),
         n_bad_prints=sum(order.label for order in orders),
         n_frames=len(orders) * frames,
@@ -149,107 +139,70 @@ def render_dataset(
     )
 
 
-def _check(
-    out: Path, prints: int, frames: int, seed: int, jobs: int, size: tuple[int, int] | None, overwrite: bool
-) -> None:
-    for name, value, least in (("prints", prints, 1), ("frames", frames, 1), ("seed", seed, 0), ("jobs", jobs, 1)):
-        if value < least:
-            raise UsageError(f"{name} is {value}.", f"Use {least} or more.")
-    if size is not None and (len(size) != 2 or min(size) < 32 or max(size) > 4096):
-        raise UsageError(f"size is {size}.", "Give height and width in pixels, each from 32 to 4096.")
-    if out.is_file():
+def check_folder(out: Path, overwrite: bool) -> None:
+    """Makes sure that writing to a folder destroys nothing but an older data set.
+
+    Raises:
+        UsageError: It is a file, or holds something that may not be replaced.
+    """
+    if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file.", "Name a folder.")
-    if out.is_dir() and any(out.iterdir()) and not overwrite:
+    held = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if held and not overwrite:
         raise UsageError(f"{out} is not empty.", "Name another folder, or allow it to be overwritten.")
+    if held - {"train.csv", "truth.csv", "images"}:
+        raise UsageError(f"{out} holds more than a rendered data set.", "Name another folder.")
 
 
-def _bad_shares(bad_share: float | Mapping[str, float], printers: Sequence[Printer]) -> dict[str, float]:
-    if isinstance(bad_share, Mapping):
-        known = {key for printer in printers for key in (printer.name, printer.number)}
-        unknown = sorted(set(bad_share) - known)
-        if unknown:
-            raise UsageError(
-                f"bad_share names printer {unknown[0]!r}, which is not rendered.", f"Known: {sorted(known)}."
-            )
-        shares = {p.name: float(bad_share.get(p.name, bad_share.get(p.number, 0.5))) for p in printers}
+def render_prints(
+    orders: Sequence[PrintOrder], folder: Path, jobs: int, progress: Progress | None
+) -> list[RenderedPrint]:
+    """Renders prints below a folder, several at once, and returns their rows in the order of the orders."""
+    done: dict[int, RenderedPrint] = {}
+    answers: Iterator[tuple[int, RenderedPrint]]
+    if jobs == 1:
+        answers = ((index, render_print(order, folder)) for index, order in enumerate(orders))
     else:
-        shares = {printer.name: float(bad_share) for printer in printers}
-    for name, share in shares.items():
-        if not (math.isfinite(share) and 0 <= share <= 1):
-            raise UsageError(f"The bad share of printer {name} is {share}.", "Use a share from 0 to 1.")
-    return shares
-
-
-def _plan(
-    printers: Sequence[Printer],
-    shares: Mapping[str, float],
-    prints: int,
-    frames: int,
-    seed: int,
-    size: tuple[int, int] | None,
-) -> Iterator[PrintOrder]:
-    """Deals labels and start times; a printer's prints do not depend on the other printers."""
-    length = int(frames * FRAME_SECONDS) + 60
-    for printer in printers:
-        rng = stream(seed, "plan", printer.name)
-        bad = math.floor(shares[printer.name] * prints + 0.5)
-        order = rng.permutation(prints)
-        began = FIRST_PRINT_BEGAN + int(printer.number) * 1_000_003
-        for number in range(prints):
-            began += length + int(rng.integers(0, 3600))
-            label = int(order[number] < bad)
-            yield PrintOrder(printer, number, str(began), label, frames, seed, size or printer.sensor.size)
-
-
-def _render(orders: Sequence[PrintOrder], folder: Path, jobs: int, progress: Progress | None) -> list[RenderedPrint]:
-    done: dict[str, RenderedPrint] = {}
-    for order, rendered in _each(orders, folder, jobs):
-        done[order.print_id + order.printer.number] = rendered
+        answers = run_in_workers(render_print, orders, folder, jobs)
+    for index, rendered in answers:
+        done[index] = rendered
         if progress is not None:
             progress(len(done), len(orders))
-    return [done[order.print_id + order.printer.number] for order in orders]
-
-
-def _each(orders: Sequence[PrintOrder], folder: Path, jobs: int) -> Iterable[tuple[PrintOrder, RenderedPrint]]:
-    if jobs == 1:
-        yield from ((order, render_print(order, folder)) for order in orders)
-        return
-    with ProcessPoolExecutor(min(jobs, len(orders))) as pool:
-        waiting = {pool.submit(render_print, order, folder): order for order in orders}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+    return [done[index] for index in range(len(orders))]
 
 
 def render_print(order: PrintOrder, folder: Path) -> RenderedPrint:
     """Renders one print below a folder; runs in a worker process."""
     printer = order.printer
-    job = draw_job(order.seed, printer.name, order.number, order.label)
+    job = draw_job(order.seed, printer.name, printer.habits, order.number, order.label)
     scene = set_scene(printer, *order.size)
     place = Path("images") / printer.number / order.print_id
-    (folder / place).mkdir(parents=True, exist_ok=True)
+    (folder / place).mkdir(parents=True)
     rows = []
     for frame in film_print(scene, job, order.seed, order.number, order.frames):
-        path = place / f"{int(order.print_id) + 20 + frame.second:.6f}.jpg"
+        path = place / f"{int(order.print_id) + FIRST_FRAME_AFTER + frame.second:.6f}.jpg"
         jpeg = io.BytesIO()
         Image.fromarray(frame.pixels).save(jpeg, "JPEG", quality=printer.sensor.quality)
         (folder / path).write_bytes(jpeg.getvalue())
         rows.append((path.relative_to("images").as_posix(), printer.number, order.print_id, order.label))
-    values = (
+    camera, flow = printer.camera, job.flow
+    truth = (
         printer.number, order.print_id, order.label, printer.name, printer.family, printer.head.nozzle,
-        printer.camera.height, printer.camera.distance, printer.camera.pitch, printer.camera.fov, job.filament.name,
-        round(job.line_width, 3), round(job.layer_height, 3), round(job.speed, 1), round(job.flow.ratio, 3),
-        round(job.flow.gaps, 3), round(job.away, 3),
+        round(camera.height, 3), round(camera.distance, 3), round(camera.pitch, 3), round(camera.fov, 3),
+        job.filament.name, round(job.line_width, 3), round(job.layer_height, 3), round(job.speed, 1),
+        round(flow.ratio, 3), round(flow.gaps, 3), round(job.away, 3),
     )  # fmt: skip
-    return RenderedPrint(rows, dict(zip(TRUTH_COLUMNS, values, strict=True)))
+    return RenderedPrint(rows, truth)
 
 
-def _write_tables(folder: Path, rendered: Sequence[RenderedPrint]) -> None:
-    with (folder / "train.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("img_path", "printer_id", "print_id", "has_under_extrusion"))
-        for one in rendered:
-            table.writerows(one.frames)
-    with (folder / "truth.csv").open("w", newline="", encoding="utf-8") as file:
-        truth = csv.DictWriter(file, TRUTH_COLUMNS, lineterminator="\n")
-        truth.writeheader()
-        truth.writerows(one.truth for one in rendered)
+def write_tables(folder: Path, rendered: Sequence[RenderedPrint]) -> None:
+    """Writes `train.csv` and `truth.csv`."""
+    rows = [row for one in rendered for row in one.frames]
+    for name, columns, lines in (
+        ("train.csv", COLUMNS, rows),
+        ("truth.csv", TRUTH_COLUMNS, [one.truth for one in rendered]),
+    ):
+        with (folder / name).open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(columns)
+            table.writerows(lines)

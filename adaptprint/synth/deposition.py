@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+from scipy.special import ndtri
 
 from adaptprint.synth.jobs import PrintJob
 from adaptprint.synth.randomness import smooth_noise
@@ -87,8 +89,6 @@ def lay_bead(rng: np.random.Generator, path: Toolpath, job: PrintJob, step: floa
 
 def _normal_quantile(share: float) -> float:
     """The value below which `share` of `smooth_noise` lies (its deviation is about 0.8)."""
-    from scipy.special import ndtri
-
     return 0.8 * float(ndtri(np.clip(share, 1e-6, 1 - 1e-6)))
 
 
@@ -117,13 +117,13 @@ def deposit(bead: Bead, job: PrintJob, side: int, per_mm: float, lift: float = 0
         lift: Height of the layer below, mm.
         per_mm: Cells per mm; the bed's origin lies in cell 0, and the raster wraps.
     """
-    margin = 0.5
-    left, low = float(bead.x.min()) - margin, float(bead.y.min()) - margin
-    cols = int((float(bead.x.max()) + margin - left) * per_mm) + 1
-    rows = int((float(bead.y.max()) + margin - low) * per_mm) + 1
-    height, second = _paint(bead, left, low, rows, cols, per_mm)
+    margin = float(bead.width.max()) / 2 + 2 / per_mm
+    left, low = np.floor((bead.x.min() - margin) * per_mm), np.floor((bead.y.min() - margin) * per_mm)
+    cols = int((bead.x.max() + margin) * per_mm - left) + 1
+    rows = int((bead.y.max() + margin) * per_mm - low) + 1
+    height, crown, second = _paint(bead, (left, low), (rows, cols), per_mm)
     height = np.minimum(height, job.layer_height * 1.02 + 0.15 * np.maximum(height - job.layer_height * 1.02, 0))
-    slope_y, slope_x = np.gradient(height, 1 / per_mm)
+    slope_y, slope_x = np.gradient(uniform_filter(crown, 3), 1 / per_mm)
     laid = np.flatnonzero(height > 0.004)
     laid = laid[np.argsort(second.ravel()[laid], kind="stable")]
     row, col = np.divmod(laid, cols)
@@ -132,8 +132,8 @@ def deposit(bead: Bead, job: PrintJob, side: int, per_mm: float, lift: float = 0
         | _byte(0.5 + slope_x.ravel()[laid] / (2 * SLOPE_RANGE)) << np.uint32(8)
         | _byte(0.5 + slope_y.ravel()[laid] / (2 * SLOPE_RANGE)) << np.uint32(16)
     )
-    grid_x = (col + round(left * per_mm)) & (side - 1)
-    grid_y = (row + round(low * per_mm)) & (side - 1)
+    grid_x = (col + int(left)) & (side - 1)
+    grid_y = (row + int(low)) & (side - 1)
     return Field(grid_y * side + grid_x, packed, second.ravel()[laid])
 
 
@@ -151,14 +151,18 @@ def _byte(value: NDArray[np.float32]) -> NDArray[np.uint32]:
 
 
 def _paint(
-    bead: Bead, left: float, low: float, rows: int, cols: int, per_mm: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Height and time per cell: each cell takes the highest line that passes over it."""
-    height = np.zeros(rows * cols, np.float32)
-    second = np.full(rows * cols, np.inf, np.float32)
+    bead: Bead, corner: tuple[float, float], shape: tuple[int, int], per_mm: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Height, crown and time per cell: each cell takes the highest line that passes over it.
+
+    The nozzle squeezes a line flat, so its height falls off late; light shows it rounder, which is the crown.
+    """
+    height = np.zeros(shape[0] * shape[1], np.float32)
+    crown = np.zeros_like(height)
+    second = np.full_like(height, np.inf)
     flowing = bead.width > 0
-    px = ((bead.x - left) * per_mm)[flowing].astype(np.float32)
-    py = ((bead.y - low) * per_mm)[flowing].astype(np.float32)
+    px = (bead.x[flowing] * per_mm - corner[0]).astype(np.float32)
+    py = (bead.y[flowing] * per_mm - corner[1]).astype(np.float32)
     tx, ty = bead.tangent_x[flowing].astype(np.float32), bead.tangent_y[flowing].astype(np.float32)
     half = (bead.width[flowing] * per_mm / 2).astype(np.float32)
     top, when = bead.height[flowing].astype(np.float32), bead.second[flowing].astype(np.float32)
@@ -169,14 +173,16 @@ def _paint(
             if dx * dx + dy * dy > (reach + 0.5) ** 2:
                 continue
             off_x, off_y = col + dx - px, row + dy - py
-            across = np.abs(off_x * ty - off_y * tx)
-            along = np.abs(off_x * tx + off_y * ty)
-            inside = 1 - (across**2 + np.maximum(along - 1, 0) ** 2) / half**2
-            hit = np.flatnonzero(inside > 0)
-            cell = (row[hit] + dy) * cols + col[hit] + dx
-            z = top[hit] * np.sqrt(inside[hit])
+            across = off_x * ty - off_y * tx
+            along = np.maximum(np.abs(off_x * tx + off_y * ty) - 1, 0)
+            outward = (across**2 + along**2) / half**2
+            hit = np.flatnonzero(outward < 1)
+            cell = (row[hit] + dy) * shape[1] + col[hit] + dx
+            outward = outward[hit]
+            z = top[hit] * np.sqrt(1 - outward**2)
             higher = z > height[cell]
             cell, hit = cell[higher], hit[higher]
             height[cell] = z[higher]
+            crown[cell] = top[hit] * (1 - outward[higher])
             np.minimum.at(second, cell, when[hit])
-    return height.reshape(rows, cols), second.reshape(rows, cols)
+    return height.reshape(shape), crown.reshape(shape), second.reshape(shape)

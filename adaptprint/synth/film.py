@@ -12,7 +12,7 @@ from adaptprint.synth.growth import GrowingPrint
 from adaptprint.synth.jobs import PrintJob
 from adaptprint.synth.optics import focus
 from adaptprint.synth.randomness import stream
-from adaptprint.synth.scene import Scene
+from adaptprint.synth.scene import SHEET, Scene
 from adaptprint.synth.sensor import expose, make_noise
 from adaptprint.synth.shading import opacity_table, shade
 from adaptprint.synth.threads import hang
@@ -35,7 +35,7 @@ class Frame:
     pixels: NDArray[np.uint8]
 
 
-def film_print(scene: Scene, job: PrintJob, seed: int, number: int, frames: int) -> Iterator[Frame]:
+def film_print(scene: Scene, job: PrintJob, seed: int, number: int, frames: int, laid: bool = True) -> Iterator[Frame]:
     """Films a print.
 
     Args:
@@ -44,20 +44,22 @@ def film_print(scene: Scene, job: PrintJob, seed: int, number: int, frames: int)
         seed: The data set's seed.
         number: Which print of the printer.
         frames: How many frames.
+        laid: Whether plastic comes out at all; without it the frames are the same but for the plastic.
     """
     name, lens, sensor = scene.printer.name, scene.lens, scene.printer.sensor
     rng = stream(seed, "film", name, number)
-    start = float(rng.uniform(8, 45))
+    start = float(rng.uniform(20, 80))
     path = plan_path(stream(seed, "path", name, number), job, start + frames * FRAME_SECONDS + 2)
     growing = GrowingPrint(scene.plate, lay_print(scene, job, path, seed, number))
     noise = make_noise(sensor, lens.height, lens.width, stream(seed, "noise", name, number))
     opacities = opacity_table(job.filament)
     away = runs(rng, frames, job.away, 3)
     curled = runs(stream(seed, "curl", name, number, job.label), frames, job.flow.curl, 5)
-    tip_light = np.asarray(scene.patches[0].light[scene.patches[0].light.shape[0] // 2, lens.width // 2])
+    lit = scene.tip_light * np.asarray(job.filament.colour, np.float32)
     for index in range(frames):
         second = index * FRAME_SECONDS + float(rng.uniform(-0.008, 0.008))
-        growing.advance(start + second)
+        if laid:
+            growing.advance(start + second)
         still = stream(seed, "frame", name, number, index)
         instants = exposures(scene, path, start + second, bool(away[index]))
         bed = focus(scene, lambda patch, at=instants: shade(patch, growing.cells, job.filament, at, opacities))  # type: ignore[misc]
@@ -66,9 +68,8 @@ def film_print(scene: Scene, job: PrintJob, seed: int, number: int, frames: int)
         bed[: len(hung)] *= 1 - hung[..., 3:]
         bed[: len(hung)] += hung[..., :3]
         picture = np.concatenate([scene.above, bed])
-        if curled[index] or (path.extrudes(start + second) and not away[index]):
-            lit = tip_light * np.asarray(job.filament.colour, np.float32)
-            hang(picture, lens.tip, lens.scale, lit, bool(curled[index]), still)
+        if laid and (curled[index] or (path.extrudes(start + second) and not away[index])):
+            hang(picture, lens.tip, lens.scale, lit, bool(curled[index]), stream(seed, "hang", name, number, index))
         pixels = expose(picture, sensor, noise, still)
         yield Frame(second, np.ascontiguousarray(pixels[:, ::-1]) if scene.printer.camera.mirrored else pixels)
 
@@ -81,7 +82,7 @@ def lay_print(scene: Scene, job: PrintJob, path: Toolpath, seed: int, number: in
         return deposit(lay_bead(rng, path, job, step), job, SIDE, scene.per_mm)
     sheet = plan_sheet(stream(seed, "sheet", scene.printer.name, number), job)
     below = deposit(lay_bead(rng, sheet, job, step), job, SIDE, scene.per_mm)
-    return stack([below, deposit(lay_bead(rng, path, job, step), job, SIDE, scene.per_mm, 0.8 * job.layer_height)])
+    return stack([below, deposit(lay_bead(rng, path, job, step), job, SIDE, scene.per_mm, SHEET * job.layer_height)])
 
 
 def exposures(scene: Scene, path: Toolpath, second: float, away: bool) -> list[np.uint32]:

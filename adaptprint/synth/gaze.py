@@ -19,8 +19,8 @@ SIDE = 2048
 EXPOSURES = 3
 """Instants averaged in a frame, each at its own place inside the pixel."""
 
-SUBPIXELS = ((-0.3, -0.17), (0.0, 0.33), (0.3, 0.0))
-"""Where inside a pixel the instants look: (right, down)."""
+SUBPIXELS = ((0.0, -0.33), (0.3, 0.0), (-0.3, 0.33))
+"""Where inside a pixel the instants look: (right, down). Down grows as the levels do, so no two rays meet a place."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ def word(x: NDArray[np.float64], y: NDArray[np.float64], per_mm: float) -> Words
     return ((row & 0xFFFF) << 16 | (col & 0xFFFF)).astype(np.uint32)
 
 
-def aim(lens: Lens, rows: NDArray[np.float64], cols: NDArray[np.float64], per_mm: float, top: float) -> Gaze:
+def aim(
+    lens: Lens, rows: NDArray[np.float64], cols: NDArray[np.float64], per_mm: float, top: float, line: float
+) -> Gaze:
     """Works out the rays through pixels.
 
     Args:
@@ -56,10 +58,13 @@ def aim(lens: Lens, rows: NDArray[np.float64], cols: NDArray[np.float64], per_mm
         cols: Column of each pixel, (h, w).
         per_mm: Cells per mm.
         top: Greatest height of plastic, mm.
+        line: Width of a line, mm; levels lie so close that no ray steps over one.
     """
     camera = lens.camera
     step = float(rows[1, 0] - rows[0, 0]) if len(rows) > 1 else 1.0
-    levels = int(np.clip(np.ceil(top * lens.scale / step / 1.2), 2, 6))
+    flat = camera.height / float(np.abs(lens.ground(rows[:1], cols[:1, :1])[1] + camera.distance).mean() + 1e-6)
+    grazing = max(flat, 0.6 * camera.height / camera.distance)
+    levels = int(np.clip(np.ceil(top / (line * grazing)), 2, 9))
     rise = top / levels
     places = np.empty((EXPOSURES, rows.size), np.uint32)
     for k, (right, down) in enumerate(SUBPIXELS):

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from adaptprint.synth.printers import RGB, Bed, Camera, Head, Light, Printer, Sensor
+from adaptprint.synth.jobs import FILAMENTS
+from adaptprint.synth.printers import RGB, Bed, Camera, Habits, Head, Light, Printer, Sensor
 from adaptprint.synth.randomness import stream
+from adaptprint.synth.toolpath import SHAPES
 
 ASPECT = 9 / 16
 
@@ -34,6 +36,7 @@ def random_printer(seed: int, number: int, family: str) -> Printer:
     rng = stream(seed, "printer", family, number)
     draw = _portrait if family == "portrait" else _endoscope
     camera, head, light = draw(rng)
+    bed = _bed(rng, family)
     return Printer(
         name=f"random-{number}",
         number=f"{(500 if family == 'portrait' else 100) + number:03d}",
@@ -41,9 +44,10 @@ def random_printer(seed: int, number: int, family: str) -> Printer:
         look=seed * 1000 + number,
         camera=camera,
         head=head,
-        bed=_bed(rng, family),
+        bed=bed,
         light=light,
         sensor=_sensor(rng, family),
+        habits=_habits(rng, family, bed),
     )
 
 
@@ -97,12 +101,14 @@ def _endoscope(rng: np.random.Generator) -> tuple[Camera, Head, Light]:
 
 
 def _portrait(rng: np.random.Generator) -> tuple[Camera, Head, Light]:
+    height, distance, fov, tip = rng.uniform(10, 17), rng.uniform(32, 40), rng.uniform(34, 41), rng.uniform(0.70, 0.78)
+    drop = np.arctan((tip - 0.5) * ASPECT * 2 * np.tan(np.radians(fov) / 2))
     camera = Camera(
-        height=rng.uniform(10, 17),
-        distance=rng.uniform(32, 40),
-        pitch=rng.uniform(12, 19),
+        height=height,
+        distance=distance,
+        pitch=float(np.degrees(np.arctan(height / distance) - drop)),
         roll=float(np.clip(rng.normal(0, 1.5), -5, 5)),
-        fov=rng.uniform(34, 41),
+        fov=fov,
         offset=rng.uniform(-3, 3),
         mirrored=bool(rng.random() < 0.3),
         blur=rng.uniform(3, 6),
@@ -163,6 +169,19 @@ def _sensor(rng: np.random.Generator, family: str) -> Sensor:
         vignette=rng.uniform(0.0, 0.35),
         flicker=rng.uniform(0.02, 0.07),
         quality=50 if family == "portrait" else int(rng.choice([72, 90, 90])),
+    )
+
+
+def _habits(rng: np.random.Generator, family: str, bed: Bed) -> Habits:
+    """Three spools that show on the bed, one nozzle size, two or three kinds of things."""
+    shown = [f.name for f in FILAMENTS.values() if abs(np.mean(f.colour) - np.mean(bed.colour)) > 0.08]
+    line_width = rng.uniform(0.5, 0.8) if family == "endoscope" else rng.uniform(0.42, 0.6)
+    return Habits(
+        filaments=tuple(rng.choice(shown, 3, replace=False).tolist()),
+        line_width=line_width,
+        layer_height=line_width * rng.uniform(0.43, 0.55),
+        speed=rng.uniform(16, 38),
+        shapes=tuple(rng.choice(list(SHAPES), int(rng.integers(2, 4)), replace=False).tolist()),
     )
 
 

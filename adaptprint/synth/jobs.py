@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adaptprint.synth.printers import Habits
 from adaptprint.synth.randomness import stream
 
 GOOD, UNDER_EXTRUDED = 0, 1
@@ -30,24 +31,27 @@ class Filament:
     depth: float
 
 
-FILAMENTS: tuple[Filament, ...] = (
-    Filament("white PLA", (0.86, 0.87, 0.85), 0.45, 0.05),
-    Filament("mint PLA", (0.35, 0.78, 0.55), 0.45, 0.07),
-    Filament("pale green PLA", (0.50, 0.80, 0.30), 0.40, 0.07),
-    Filament("blue silk", (0.04, 0.15, 0.55), 0.95, 0.05),
-    Filament("sky PLA", (0.25, 0.55, 0.85), 0.45, 0.07),
+_SPOOLS = (
+    Filament("white PLA", (0.86, 0.87, 0.85), 0.45, 0.06),
+    Filament("mint PLA", (0.35, 0.78, 0.55), 0.45, 0.09),
+    Filament("lime PLA", (0.50, 0.80, 0.30), 0.40, 0.09),
+    Filament("blue silk", (0.04, 0.15, 0.55), 0.95, 0.06),
+    Filament("sky PLA", (0.25, 0.55, 0.85), 0.45, 0.09),
     Filament("black PLA", (0.025, 0.025, 0.028), 0.55, 0.03),
-    Filament("grey PLA", (0.35, 0.35, 0.36), 0.40, 0.05),
-    Filament("silver silk", (0.55, 0.55, 0.58), 0.95, 0.05),
-    Filament("red PLA", (0.65, 0.05, 0.03), 0.50, 0.06),
-    Filament("orange PLA", (0.85, 0.28, 0.03), 0.50, 0.07),
-    Filament("yellow PLA", (0.85, 0.65, 0.05), 0.45, 0.08),
-    Filament("purple PLA", (0.28, 0.10, 0.45), 0.50, 0.06),
-    Filament("gold silk", (0.65, 0.42, 0.10), 0.95, 0.05),
-    Filament("natural PLA", (0.75, 0.70, 0.60), 0.60, 0.22),
-    Filament("clear PETG", (0.60, 0.66, 0.66), 0.90, 0.32),
-    Filament("wood PLA", (0.50, 0.33, 0.18), 0.15, 0.05),
+    Filament("grey PLA", (0.35, 0.35, 0.36), 0.40, 0.06),
+    Filament("silver silk", (0.55, 0.55, 0.58), 0.95, 0.06),
+    Filament("red PLA", (0.65, 0.05, 0.03), 0.50, 0.07),
+    Filament("orange PLA", (0.85, 0.28, 0.03), 0.50, 0.09),
+    Filament("yellow PLA", (0.85, 0.65, 0.05), 0.45, 0.10),
+    Filament("purple PLA", (0.28, 0.10, 0.45), 0.50, 0.07),
+    Filament("gold silk", (0.65, 0.42, 0.10), 0.95, 0.06),
+    Filament("natural PLA", (0.75, 0.70, 0.60), 0.60, 0.20),
+    Filament("clear PETG", (0.60, 0.66, 0.66), 0.90, 0.28),
+    Filament("wood PLA", (0.50, 0.33, 0.18), 0.15, 0.06),
 )
+
+FILAMENTS: dict[str, Filament] = {filament.name: filament for filament in _SPOOLS}
+"""Every filament by name."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class PrintJob:
         line_width: Width of a good line, mm.
         layer_height: Height of a good line, mm.
         speed: Speed while extruding, mm/s.
+        shapes: What is printed, names from `toolpath.SHAPES`.
         away: Share of frames taken with no fresh line in view, in either class.
         flow: What comes out.
         label: `GOOD` or `UNDER_EXTRUDED`.
@@ -93,6 +98,7 @@ class PrintJob:
     line_width: float
     layer_height: float
     speed: float
+    shapes: tuple[str, ...]
     away: float
     flow: Flow
     label: int
@@ -114,31 +120,30 @@ def good_flow(rng: np.random.Generator) -> Flow:
 
 def starved_flow(rng: np.random.Generator) -> Flow:
     """Draws the flow of an under-extruded print, from slight to severe."""
-    severity = rng.beta(1.6, 1.4)
+    severity = rng.beta(1.8, 1.3)
     return Flow(
-        ratio=0.75 - 0.45 * severity + rng.uniform(-0.03, 0.03),
-        roughness=rng.uniform(0.08, 0.18) + 0.15 * severity,
-        bead=rng.uniform(0.1, 0.4) + 0.4 * severity * rng.random(),
+        ratio=0.72 - 0.40 * severity + rng.uniform(-0.03, 0.03),
+        roughness=rng.uniform(0.10, 0.20) + 0.15 * severity,
+        bead=rng.uniform(0.15, 0.45) + 0.4 * severity * rng.random(),
         bead_pitch=rng.uniform(1.0, 3.0),
-        gaps=rng.uniform(0.03, 0.12) + 0.33 * severity * rng.random(),
-        wobble=rng.uniform(0.03, 0.08) + 0.15 * severity * rng.random(),
-        recovery=rng.uniform(0.0, 0.12),
+        gaps=rng.uniform(0.05, 0.15) + 0.33 * severity * rng.random(),
+        wobble=rng.uniform(0.04, 0.10) + 0.15 * severity * rng.random(),
+        recovery=rng.uniform(0.0, 0.08),
         curl=rng.uniform(0.05, 0.3),
     )
 
 
-def draw_job(seed: int, printer: str, number: int, label: int) -> PrintJob:
+def draw_job(seed: int, printer: str, habits: Habits, number: int, label: int) -> PrintJob:
     """Draws print `number` of a printer; all but its flow is the same for either label."""
     rng = stream(seed, "job", printer, number)
-    filament = FILAMENTS[int(rng.integers(len(FILAMENTS)))]
-    line_width = float(rng.choice([0.45, 0.5, 0.6, 0.7, 0.8]) * rng.uniform(0.95, 1.05))
     flow_rng = stream(seed, "flow", printer, number, label)
     return PrintJob(
-        filament=filament,
-        line_width=line_width,
-        layer_height=float(line_width * rng.uniform(0.42, 0.58)),
-        speed=float(rng.uniform(15, 40)),
-        away=float(0.08 + 0.25 * rng.beta(1.2, 3.0)),
+        filament=FILAMENTS[habits.filaments[int(rng.integers(len(habits.filaments)))]],
+        line_width=float(habits.line_width * rng.uniform(0.95, 1.05)),
+        layer_height=float(habits.layer_height * rng.uniform(0.9, 1.1)),
+        speed=float(habits.speed * rng.uniform(0.8, 1.25)),
+        shapes=habits.shapes,
+        away=float(0.10 + 0.25 * rng.beta(1.0, 4.0)),
         flow=starved_flow(flow_rng) if label == UNDER_EXTRUDED else good_flow(flow_rng),
         label=label,
     )

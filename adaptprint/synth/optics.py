@@ -53,7 +53,9 @@ def row_blur(scene: Scene, patch: Patch) -> NDArray[np.float64]:
     depth = scene.lens.ground(rows, np.full(len(rows), scene.lens.width / 2))[2]
     radius = scene.lens.defocus(depth) / patch.step
     far = scene.lens.camera.blur * scene.lens.width / 1000 * BEHIND / patch.step
-    return np.where(depth > scene.lens.camera.distance, np.minimum(radius * 3 * BEHIND, far), radius)
+    radius = np.where(depth > scene.lens.camera.distance, np.minimum(radius * 3 * BEHIND, far), radius)
+    lens = max(0.0, scene.printer.sensor.soft - 0.5) * scene.lens.width / 640 / patch.step
+    return np.hypot(radius, lens)
 
 
 def blur_rows(light: Plane, radius: NDArray[np.float64]) -> Plane:
@@ -61,7 +63,7 @@ def blur_rows(light: Plane, radius: NDArray[np.float64]) -> Plane:
     strongest = float(radius.max(initial=0.0))
     result, softest, previous = light, light, 0.0
     for size in (1, 2, 4, 8):
-        if previous >= strongest or previous > 0 and size > 2 * strongest:
+        if previous >= strongest or (previous > 0 and size > 2 * strongest):
             break
         blurred = np.flatnonzero(radius > previous)
         margin = 3 * size

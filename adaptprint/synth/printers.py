@@ -128,9 +128,9 @@ class Sensor:
         size: Height and width of the frames, pixels.
         gain: White balance.
         contrast: Exponent of the tone curve around its middle; 1 is neutral.
-        soft: Blur of the lens and of scaling, pixels at 640 wide.
+        soft: Blur of the lens and of scaling, pixels at 640 wide; below 0.5 adds nothing.
         sharpen: Strength of the camera's own sharpening, 0..3.
-        noise: Standard deviation of the noise in the dark, grey levels.
+        noise: Standard deviation of the noise in the dark, grey levels, as it is after sharpening.
         chroma: The same of the colour noise.
         haze: Veil over the picture, linear light.
         smudge: Where a bright smear sits, share of the picture's width; None for none.
@@ -154,6 +154,25 @@ class Sensor:
 
 
 @dataclass(frozen=True)
+class Habits:
+    """What its owner prints on it.
+
+    Attributes:
+        filaments: Spools on the shelf, names from `jobs.FILAMENTS`.
+        line_width: Width of a good line, mm.
+        layer_height: Height of a good line, mm.
+        speed: Usual speed, mm/s.
+        shapes: What is printed, names from `toolpath.SHAPES`.
+    """
+
+    filaments: tuple[str, ...] = ("white PLA", "blue silk", "orange PLA")
+    line_width: float = 0.6
+    layer_height: float = 0.3
+    speed: float = 25.0
+    shapes: tuple[str, ...] = ("polygon", "brim", "infill")
+
+
+@dataclass(frozen=True)
 class Printer:
     """One printer as its camera shows it: one domain.
 
@@ -167,6 +186,7 @@ class Printer:
         bed: See `Bed`.
         light: See `Light`.
         sensor: See `Sensor`.
+        habits: See `Habits`.
     """
 
     name: str
@@ -178,3 +198,4 @@ class Printer:
     bed: Bed = field(default_factory=Bed)
     light: Light = field(default_factory=Light)
     sensor: Sensor = field(default_factory=Sensor)
+    habits: Habits = field(default_factory=Habits)

@@ -17,8 +17,11 @@ from adaptprint.synth.sprites import draw_head, soften
 
 Plane = NDArray[np.float32]
 
-TALLEST = 0.55
-"""Height up to which rays look for plastic, mm."""
+TALLEST = 1.25
+"""Height up to which rays look for plastic, in layer heights."""
+
+SHEET = 0.8
+"""Height of the layer below the print that portrait cameras see, in layer heights."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,9 @@ class Scene:
         per_mm: Raster cells per mm.
         patches: The bed, in bands from the horizon down.
         above: Picture above the horizon, (horizon, width, 3).
-        edge: Room that shows through the blurred far edge of the bed: rows from the horizon, (rows, width, 4), with its share.
+        edge: Room that shows through the blurred far edge of the bed, with its share, (rows, width, 4).
         head: Head where it hangs before the bed: rows from the horizon down to below the tip, (rows, width, 4).
+        tip_light: Light on plastic at the nozzle, (3,).
         plate: Packed cells of the bare plate, (SIDE * SIDE,) uint32.
     """
 
@@ -72,6 +76,7 @@ class Scene:
     above: Plane
     edge: Plane
     head: Plane
+    tip_light: Plane
     plate: NDArray[np.uint32]
 
 
@@ -82,13 +87,13 @@ def set_scene(printer: Printer, height: int, width: int) -> Scene:
     rng = stream(printer.look, "scene", printer.name)
     head = draw_head(printer.head, lens.tip, height, width, rng)
     head[..., :3] *= printer.light.head
-    head = soften(head, printer.head.soft * width / 1000)
+    head = soften(head, float(np.hypot(printer.head.soft * width / 1000, printer.sensor.soft * width / 640)))
     room = draw_room(printer.light, lens, rng)
     still = light_bed(printer, lens, room, head)
     detail = 12.0 if printer.family == "endoscope" else 20.0
     per_mm = detail * min(1.0, max(0.35, width / 640))
     patches = tuple(
-        cut_patch(lens, still, first, end, step, per_mm)
+        cut_patch(printer, lens, still, (first, end, step), per_mm)
         for first, end, step in ((lens.horizon, min(lens.split + 4, height), 1), (lens.split, height, 2))
         if end - first >= 2 * step
     )
@@ -101,15 +106,16 @@ def set_scene(printer: Printer, height: int, width: int) -> Scene:
     below[..., :3] *= still["shade"][lens.horizon : lens.horizon + len(below)]
     below[..., :3] += still["veil"][lens.horizon : lens.horizon + len(below)] * below[..., 3:]
     edge = blur_edge(lens, room * still["shade"] + still["veil"])
+    tip_light = still["light"][min(int(lens.tip[1]), height - 1), int(np.clip(lens.tip[0], 0, width - 1))]
     plate = lay_plate(printer.bed, per_mm, stream(printer.look, "plate", printer.name))
-    return Scene(printer, lens, per_mm, patches, above, edge, below, plate)
+    return Scene(printer, lens, per_mm, patches, above, edge, below, tip_light, plate)
 
 
 def light_bed(printer: Printer, lens: Lens, room: Plane, head: Plane) -> dict[str, Plane]:
-    """Light over the whole picture: `bare`, `light`, `sheen`, `veil`, `shade` (vignette); all (height, width, 3 or 1)."""
+    """Light over the whole picture, by what it does: planes named as in `Patch`, and `shade`, the vignette."""
     light, bed, sensor = printer.light, printer.bed, printer.sensor
     rows, cols = np.mgrid[0 : lens.height, 0 : lens.width].astype(np.float64)
-    x, y, depth = lens.ground(rows, cols)
+    x, y, _ = lens.ground(rows, cols)
     away = np.hypot(x - printer.camera.offset, y + printer.camera.distance)
     bottom = (
         float(lens.ground(np.array([lens.height - 1.0]), np.array([lens.width / 2]))[1][0]) + printer.camera.distance
@@ -152,8 +158,13 @@ def blur_edge(lens: Lens, room: Plane) -> Plane:
     return np.concatenate([np.repeat(room[max(lens.horizon - 1, 0)][None], rows, axis=0), level], axis=2)
 
 
-def cut_patch(lens: Lens, still: dict[str, Plane], first: int, end: int, step: int, per_mm: float) -> Patch:
-    """Cuts a band out of the lit bed, at a resolution."""
+def cut_patch(
+    printer: Printer, lens: Lens, still: dict[str, Plane], band: tuple[int, int, int], per_mm: float
+) -> Patch:
+    """Cuts a band (first row, row after the last, step) out of the lit bed."""
+    first, end, step = band
+    layers = TALLEST if printer.family == "endoscope" else TALLEST + SHEET
+    gaze_top = layers * printer.habits.layer_height
     centre = (step - 1) / 2
     rows, cols = np.mgrid[first : end - step + 1 : step, 0 : lens.width - step + 1 : step].astype(np.float64) + centre
     x, y, depth = lens.ground(rows, cols)
@@ -163,7 +174,7 @@ def cut_patch(lens: Lens, still: dict[str, Plane], first: int, end: int, step: i
     crisp = 1 / (1 + (stretch * step / 0.8) ** 2)
     picked = {name: plane[rows.astype(int), cols.astype(int)] for name, plane in still.items()}
     return Patch(
-        first, first + step * len(rows), step, aim(lens, rows, cols, per_mm, TALLEST),
+        first, first + step * len(rows), step, aim(lens, rows, cols, per_mm, gaze_top, printer.habits.line_width),
         picked["bare"], picked["light"], picked["sheen"], picked["veil"],
         toward.astype(np.float32), crisp.astype(np.float32),
     )  # fmt: skip

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 from scipy.ndimage import uniform_filter
 
 from adaptprint.synth.printers import Sensor
@@ -33,8 +32,9 @@ class Noise:
 def make_noise(sensor: Sensor, height: int, width: int, rng: np.random.Generator) -> Noise:
     """Draws the noise of a print: fine in brightness, blotchy in colour."""
     shape = (height + SPARE, width + SPARE)
-    luma = rng.standard_normal(shape, np.float32)[..., None] * np.float32(sensor.noise)
-    chroma = rng.standard_normal((*shape, 3), np.float32) * np.float32(3 * sensor.chroma)
+    unsharpened = 0.8 / (1 + 0.64 * sensor.sharpen)
+    luma = rng.standard_normal(shape, np.float32)[..., None] * np.float32(unsharpened * sensor.noise)
+    chroma = rng.standard_normal((*shape, 3), np.float32) * np.float32(3 * unsharpened * sensor.chroma)
     return Noise(luma + uniform_filter(chroma, (3, 3, 1), mode="wrap"))
 
 
@@ -72,24 +72,17 @@ def expose(light: Plane, sensor: Sensor, noise: Noise, rng: np.random.Generator)
     top, left = (int(v) for v in rng.integers(0, SPARE, 2))
     strength = np.float32(1.0) - grey[..., 1:2] * np.float32(0.75 / 255)
     grey += noise.grains[top : top + height, left : left + width] * strength
+    sharpen_edges(grey, np.float32(0.16 * sensor.sharpen))
     np.clip(grey, 0, 255, out=grey)
-    picture = Image.fromarray(grey.astype(np.uint8))
-    kernel = lens_kernel(sensor.soft * width / 640, sensor.sharpen)
-    if kernel is not None:
-        picture = picture.filter(kernel)
-    return np.asarray(picture)
+    return grey.astype(np.uint8)
 
 
-def lens_kernel(soft: float, sharpen: float) -> ImageFilter.Kernel | None:
-    """Lens blur and the camera's sharpening in one 5 by 5 filter; None where neither does anything.
-
-    Args:
-        soft: Radius of the blur, pixels.
-        sharpen: Share of the difference to a wider blur that is added.
-    """
-    if soft <= 0 and sharpen <= 0:
-        return None
-    away = np.hypot(*np.mgrid[-2:3, -2:3])
-    narrow, wide = (np.exp(-0.5 * (away / max(radius, 0.15)) ** 2) for radius in (soft, np.hypot(soft, 1.2)))
-    weights = (1 + sharpen) * narrow / narrow.sum() - sharpen * wide / wide.sum()
-    return ImageFilter.Kernel((5, 5), weights.ravel().tolist(), scale=1.0)
+def sharpen_edges(grey: Plane, strength: np.float32) -> None:
+    """Adds to each pixel its difference to its four neighbours, in place; what cameras do before they compress."""
+    if strength > 0:
+        around = grey[:-2, 1:-1] + grey[2:, 1:-1]
+        around += grey[1:-1, :-2]
+        around += grey[1:-1, 2:]
+        around *= strength
+        grey[1:-1, 1:-1] *= 1 + 4 * strength
+        grey[1:-1, 1:-1] -= around

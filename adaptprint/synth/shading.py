@@ -60,7 +60,7 @@ def shade(
     diffuse = np.clip(np.float32(0.60) + np.float32(0.50) * facing, np.float32(0.12), np.float32(1.5)).reshape(
         shape, copy=False
     )
-    streak = (gloss * np.exp(np.float32(-14) * (facing - np.float32(0.75)) ** 2)).reshape(shape)
+    streak = (np.float32(0.8) * gloss * np.exp(np.float32(-7) * (facing - np.float32(0.85)) ** 2)).reshape(shape)
     level = (np.float32(0.6) * gloss * np.exp(np.float32(-6) * steep)).reshape(shape)
     plastic = diffuse[..., None] * np.asarray(filament.colour, np.float32) + streak[..., None]
     plastic *= patch.light

@@ -62,7 +62,8 @@ def draw_head(head: Head, tip: tuple[float, float], height: int, width: int, rng
     if head.prongs:
         draw_prongs(canvas, height * OVERSAMPLE)
     shape = canvas.pixels.shape
-    return canvas.pixels.reshape(shape[0] // 2, 2, shape[1] // 2, 2, 4).mean(axis=(1, 3))
+    small: Plane = canvas.pixels.reshape(shape[0] // 2, 2, shape[1] // 2, 2, 4).mean(axis=(1, 3))
+    return small
 
 
 def probe_parts(tip: RGB, reach: float) -> tuple[Part, ...]:
@@ -88,7 +89,7 @@ def draw_part(canvas: Canvas, part: Part, column: float, row: float, scale: floa
     cover = np.clip(edge, 0, 1) * (half > 0)[:, None]
     if not cover.any():
         return
-    u = np.clip(x[None] / np.maximum(half, 1e-3)[:, None], -1, 1)
+    u: Plane = np.clip(x[None] / np.maximum(half, np.float32(1e-3))[:, None], -1, 1).astype(np.float32)
     shade = facet(u, part.faces) if part.faces else round_shade(u, part.shine)
     if part.ribs:
         shade = shade * (0.55 + 0.6 * np.abs(np.sin(np.pi * up / part.ribs)))[:, None] ** 1.5
@@ -107,7 +108,9 @@ def draw_part(canvas: Canvas, part: Part, column: float, row: float, scale: floa
 def round_shade(u: Plane, shine: float) -> Plane:
     """Light on a cylinder lit from beside the lens, with two upright glints."""
     body = 0.15 + 0.75 * np.sqrt(1 - u**2)
-    return body + shine * (2.2 * np.exp(-(((u + 0.28) / 0.07) ** 2)) + 1.6 * np.exp(-(((u - 0.22) / 0.06) ** 2)))
+    left, right = np.exp(-(((u + 0.28) / 0.07) ** 2)), np.exp(-(((u - 0.22) / 0.06) ** 2))
+    shade: Plane = (body + shine * (2.2 * left + 1.6 * right)).astype(np.float32)
+    return shade
 
 
 def facet(u: Plane, faces: int) -> Plane:
@@ -118,7 +121,7 @@ def facet(u: Plane, faces: int) -> Plane:
     for edge, level in zip(edges, levels[1:], strict=True):
         shade[u > edge] = level
         shade += 0.5 * np.exp(-(((u - edge) / 0.03) ** 2))
-    return shade * (0.85 + 0.15 * np.sqrt(1 - u**2))
+    return (shade * (0.85 + 0.15 * np.sqrt(1 - u**2))).astype(np.float32)
 
 
 def knurl_marks(x: Plane, up: Plane) -> Plane:
@@ -126,7 +129,7 @@ def knurl_marks(x: Plane, up: Plane) -> Plane:
     knurl = 1 - 0.35 * ((x > 0.15) & (np.sin(x * 260) > 0.2) & (up > 0.38) & (up < 0.74))
     tall = (up > 0.46) & (up < 0.66)
     strokes = (np.abs(x + 0.36) < 0.012) | (np.abs(x + 0.25 - (up - 0.56) * 0.35) < 0.012) | (np.abs(x + 0.18) < 0.012)
-    return knurl * np.where(tall & strokes, 1.7, 1.0)
+    return (knurl * np.where(tall & strokes, 1.7, 1.0)).astype(np.float32)
 
 
 def draw_shroud(canvas: Canvas, head: Head, height: int, rng: np.random.Generator) -> None:
@@ -147,7 +150,7 @@ def draw_shroud(canvas: Canvas, head: Head, height: int, rng: np.random.Generato
     )
     glints = np.clip(stretch(rng.standard_normal((50, 45)), rows, cols) - 1.2, 0, None) ** 2
     lip = np.exp(-((below / (0.035 * height)) ** 2)) * np.clip(waves(rng, cols, max(3, cols // 12)), 0, None)
-    shade = np.clip(1 + 0.7 * rough + 2.5 * lip, 0.15, None)
+    shade = np.clip(1 + (0.7 * rough + 2.5 * lip) / (1 + 8 * np.mean(head.shroud_colour)), 0.15, None)
     tone = (
         np.asarray(head.shroud_colour, np.float32) * shade[..., None]
         + head.shroud_gloss * (glints * (0.5 + lip))[..., None]

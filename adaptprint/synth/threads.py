@@ -31,7 +31,7 @@ def hang(
         turn = rng.uniform(-0.5, 0.5) + np.linspace(0, rng.choice([-1, 1]) * rng.uniform(2, 5.5), 24)
         grow = rng.uniform(1.2, 2.6) * unit / 10
         steps = np.stack([np.cos(turn), 0.6 * np.sin(turn)], axis=1) * rng.choice([-1, 1])
-        points = middle + [0, 0.05 * unit] + np.cumsum(steps * grow, axis=0)
+        points = middle + np.array([0, 0.05 * unit]) + np.cumsum(steps * grow, axis=0)
         draw.line([tuple(p) for p in points.tolist()], fill=255, width=max(2, int(0.3 * unit)), joint="curve")
     else:
         wide, tall = rng.uniform(0.25, 0.5) * unit, rng.uniform(0.15, 0.3) * unit

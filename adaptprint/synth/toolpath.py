@@ -1,6 +1,6 @@
 """Where the nozzle goes: first-layer toolpaths of the shapes that real first layers have, in mm."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,10 @@ from adaptprint.synth.jobs import PrintJob
 
 Points = NDArray[np.float64]
 
-SPREAD = 12.0
+PITCH = 0.9
+"""Distance of neighbouring lines, in line widths: slicers let lines overlap so that they fuse."""
+
+SPREAD = 15.0
 """Shapes are centred at most this far from the middle of the bed, along either axis, mm."""
 
 TRAVEL_SPEED_FACTOR = 3.5
@@ -132,7 +135,7 @@ SHAPES: dict[str, Callable[[np.random.Generator, float], list[Points]]] = {
 def plan_sheet(rng: np.random.Generator, job: PrintJob) -> Toolpath:
     """Plans a finished solid layer below the print, as one sees it later in a print; laid before time 0."""
     wide, deep, turn = rng.uniform(14, 24), rng.uniform(10, 22), rng.choice([0.0, 0.25, 0.5, 0.75]) * np.pi
-    rows = np.arange(-deep, deep, 0.95 * job.line_width)
+    rows = np.arange(-deep, deep, PITCH * job.line_width)
     left = np.where(np.arange(len(rows)) % 2 == 0, -wide, wide)
     zigzag = np.stack([np.stack([left, -left], axis=1).ravel(), np.repeat(rows, 2)], axis=1)
     points = zigzag @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
@@ -151,7 +154,7 @@ def plan_path(rng: np.random.Generator, job: PrintJob, seconds: float) -> Toolpa
     laid: list[NDArray[np.bool_]] = []
     elapsed = 0.0
     last = np.zeros(2)
-    for line in _lines(rng, 0.95 * job.line_width):
+    for line in _lines(rng, PITCH * job.line_width, job.shapes):
         lengths = np.hypot(*np.diff(np.concatenate([[last], line]), axis=0).T)
         elapsed += float(lengths[0] / TRAVEL_SPEED_FACTOR + lengths[1:].sum()) / job.speed
         vertices.append(line)
@@ -165,8 +168,7 @@ def plan_path(rng: np.random.Generator, job: PrintJob, seconds: float) -> Toolpa
     return Toolpath(points, extruding, np.concatenate([[0.0], np.cumsum(lengths / paces)]))
 
 
-def _lines(rng: np.random.Generator, pitch: float) -> Iterator[Points]:
-    names = list(SHAPES)
+def _lines(rng: np.random.Generator, pitch: float, names: Sequence[str]) -> Iterator[Points]:
     while True:
         centre = rng.uniform(-SPREAD, SPREAD, 2)
         for line in SHAPES[names[int(rng.integers(len(names)))]](rng, pitch):

@@ -153,6 +153,7 @@ def adapt(
         after = _embed_candidate(checkpoint, judgement, pixels, before, compute, progress)
         run = Run(
             out=out,
+            source=str(source),
             task=task,
             adaptation=adaptation,
             judgement=judgement,

@@ -117,7 +117,7 @@ def _precision(name: str) -> Check:
 def _threads(name: str) -> Check:
     import torch
 
-    from adaptprint.frames.pixels import usable_cores
+    from adaptprint.frames.frame_files import usable_cores
 
     cores, threads = usable_cores(), torch.get_num_threads()
     if threads > cores:

@@ -81,11 +81,11 @@ def read_pixels(
 ) -> Pixels:
     """Decodes frames; unreadable ones are left out and become notes of the table."""
     pixels = load_pixels(table, size, camera, threads=threads, progress=counting(stage, progress))
-    if not pixels.unreadable:
-        return pixels
-    first = pixels.unreadable[0]
-    note = f"{len(pixels.unreadable)} unreadable frames were left out, first {first.name}: {first.reason}"
-    return replace(pixels, table=replace(pixels.table, notes=(*pixels.table.notes, note)))
+    notes = [*pixels.table.notes, *pixels.notes]
+    if pixels.unreadable:
+        first = pixels.unreadable[0]
+        notes.append(f"{len(pixels.unreadable)} unreadable frames were left out, first {first.name}: {first.reason}")
+    return replace(pixels, table=replace(pixels.table, notes=tuple(notes)))
 
 
 def source_frames(pixels: Pixels) -> SourceFrames:

@@ -31,6 +31,7 @@ class Run:
     """Everything a finished adaptation knows."""
 
     out: Path
+    source: str
     task: AdaptationTask
     adaptation: Adaptation
     judgement: Judgement
@@ -103,6 +104,7 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
             "calls_after": _call_shares(run, run.after),
         },
         "source": {
+            "path": run.source,
             "digest": task.checkpoint.digest,
             "n_frames": len(task.source) if task.source is not None else 0,
             "printers": config.provenance.printers,

@@ -1,0 +1,146 @@
+"""The target prior: the user's words, the estimate inside them, the weights that follow."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adaptprint.adaptation.prior import PriorWord, estimate_prior, parse_prior, source_class_weights
+from adaptprint.errors import UsageError
+from adaptprint.frames.table import FrameTable
+
+UNKNOWN = parse_prior("unknown")
+BuildTable = Callable[..., FrameTable]
+
+
+def two_columns(bad: list[float]) -> np.ndarray:
+    return np.stack([1 - np.array(bad), np.array(bad)], axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("unknown", 0, 1),
+        ("all-good", 0, 0),
+        ("All-Bad", 1, 1),
+        (" 0.3 ", 0.3, 0.3),
+        (".3", 0.3, 0.3),
+        ("0", 0, 0),
+        ("1", 1, 1),
+        ("1.0", 1, 1),
+        ("0.1-0.4", 0.1, 0.4),
+        ("0-1", 0, 1),
+        ("0.2-0.2", 0.2, 0.2),
+    ],
+)
+def test_the_user_s_words_become_a_range_of_the_faulty_share(text: str, low: float, high: float) -> None:
+    word = parse_prior(text)
+    assert (word.low, word.high) == (low, high)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "good", "1.5", "-0.1", "0.4-0.1", "0.1-", "0.1-0.2-0.3", "30%", "nan", "1e-1", "0,3", "0.1 - 0.4", "2"]
+)
+def test_other_words_are_refused_with_examples(text: str) -> None:
+    with pytest.raises(UsageError, match="target-prior") as caught:
+        parse_prior(text)
+    assert "all-good" in caught.value.fix
+
+
+def test_only_the_whole_range_says_nothing() -> None:
+    assert UNKNOWN.is_unknown
+    assert parse_prior("0-1").is_unknown
+    assert not parse_prior("0.0-0.99").is_unknown
+    assert not parse_prior("all-bad").is_unknown
+
+
+def test_a_share_is_inside_give_or_take_the_slack() -> None:
+    word = parse_prior("0.2-0.4")
+    assert [word.contains(share) for share in (0.19, 0.2, 0.4, 0.41)] == [False, True, True, False]
+    assert word.contains(0.1, slack=0.11)
+    assert not word.contains(0.52, slack=0.11)
+
+
+def test_a_print_counts_once_however_many_frames_it_has(make_table: BuildTable) -> None:
+    table = make_table([("T", "endless", None, 300), ("T", "b", None, 3), ("T", "c", None, 3)])
+    found = estimate_prior(two_columns([0.9] * 300 + [0.1] * 6), table, UNKNOWN)
+    assert found.shares == pytest.approx([1 - 1.1 / 3, 1.1 / 3], abs=1e-6)
+    assert found.low[1] < 0.2
+    assert found.high[1] > 0.6
+
+
+def test_frames_are_counted_where_labels_differ_inside_prints(make_table: BuildTable) -> None:
+    table = make_table([("T", "a", None, 9), ("T", "b", None, 1)])
+    found = estimate_prior(two_columns([1.0] * 9 + [0.0]), table, UNKNOWN, by_frame=True)
+    assert found.shares == pytest.approx([0.1, 0.9])
+
+
+def test_prints_that_agree_leave_no_doubt_and_few_leave_more_than_many(make_table: BuildTable) -> None:
+    def width(bad: list[float]) -> float:
+        table = make_table([("T", f"{i}", None, 1) for i in range(len(bad))])
+        found = estimate_prior(two_columns(bad), table, UNKNOWN)
+        assert found.low[1] <= found.shares[1] <= found.high[1]
+        return float(found.high[1] - found.low[1])
+
+    assert width([0.3] * 5) == pytest.approx(0, abs=1e-6)
+    assert width([0.1, 0.9] * 3) > 2 * width([0.1, 0.9] * 30) > 0
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=30)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.floats(0, 1), st.floats(0, 1))
+def test_the_estimate_stays_inside_the_user_s_range(bad: list[float], first: float, second: float) -> None:
+    word = PriorWord(min(first, second), max(first, second), "range")
+    found = estimate_prior(two_columns(bad), _one_frame_each(len(bad)), word)
+    assert found.shares.sum() == pytest.approx(1)
+    if not word.is_unknown:
+        assert word.contains(found.shares[1], 1e-9)
+        assert word.contains(found.low[1], 1e-9)
+        assert word.contains(found.high[1], 1e-9)
+    assert found.low[0] == pytest.approx(1 - found.high[1], abs=1e-6)
+    assert found.high[0] == pytest.approx(1 - found.low[1], abs=1e-6)
+    assert (found.low <= found.shares + 1e-6).all()
+    assert (found.shares <= found.high + 1e-6).all()
+
+
+def _one_frame_each(n: int) -> FrameTable:
+    from pathlib import Path
+
+    from adaptprint.frames.table import FrameRow, grouped
+
+    return FrameTable(grouped(FrameRow(f"/{i}", f"{i}", "T", f"{i}") for i in range(n)), Path("/"), "prints")
+
+
+def test_the_user_s_range_is_for_two_classes_only(make_table: BuildTable) -> None:
+    scores = np.full((4, 3), 1 / 3, np.float32)
+    found = estimate_prior(scores, make_table([("T", "a", None, 4)]), parse_prior("all-bad"))
+    assert found.shares == pytest.approx([1 / 3] * 3)
+
+
+def test_the_same_seed_gives_the_same_interval(make_table: BuildTable) -> None:
+    table = make_table([("T", f"{i}", None, 1) for i in range(4)])
+    first, again, other = (
+        estimate_prior(two_columns([0.1, 0.2, 0.6, 0.9]), table, UNKNOWN, seed=seed) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first.low, again.low)
+    assert np.array_equal(first.shares, other.shares)
+
+
+@settings(deadline=None, derandomize=True, database=None)
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=6).filter(lambda shares: sum(shares) > 0.1))
+def test_class_weights_have_mean_one_follow_the_prior_and_drop_no_class(shares: list[float]) -> None:
+    prior = np.array(shares) / sum(shares)
+    weights = source_class_weights(prior, floor=0.02)
+    assert weights.mean() == pytest.approx(1)
+    assert weights.min() >= 0.02 / (1 + 0.02 * len(prior)) * len(prior) - 1e-9
+    for first in range(len(prior)):
+        for second in range(len(prior)):
+            if prior[first] >= prior[second]:
+                assert weights[first] >= weights[second]
+
+
+def test_class_weights_give_balanced_batches_the_target_s_shares() -> None:
+    assert source_class_weights(np.array([0.5, 0.5])).tolist() == [1.0, 1.0]
+    assert source_class_weights(np.array([0.9, 0.1])) == pytest.approx([1.8, 0.2])
+    assert source_class_weights(np.array([1.0, 0.0])) == pytest.approx([2 / 1.02, 0.04 / 1.02])
