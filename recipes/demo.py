@@ -40,7 +40,7 @@ def main() -> None:
         shutil.rmtree(out / name, ignore_errors=True)
     print("Drawing the frames of four known printers and a new one ...", flush=True)
     draw_data_set(out / "known", KNOWN, prints=12, frames=8, seed=0)
-    draw_data_set(out / "new_printer", NEW, prints=16, frames=8, seed=1)
+    draw_data_set(out / "new_printer", NEW, prints=24, frames=8, seed=1)
     draw_data_set(out / "next_prints", NEW, prints=24, frames=8, seed=2)
     # The new printer's labels are not even there.
     (out / "new_printer" / "train.csv").unlink()

@@ -37,7 +37,7 @@ KNOWN = {
     "103": Camera(1.05, (0.95, 1.0, 1.1), 0.35, 0.9, 0.9, 0.8, 3, 4.0),
     "104": Camera(1.1, (1.0, 1.05, 0.95), 0.2, 1.0, 1.15, 0.5, 8, 2.6),
 }
-NEW = {"021": Camera(1.0, (0.75, 1.05, 0.8), 0.5, 1.6, 0.55, 1.0, 5, 5.2)}
+NEW = {"021": Camera(1.15, (0.8, 1.0, 0.85), 0.3, 1.3, 0.7, 1.2, 9, 5.2)}
 
 
 def draw_data_set(out: Path, cameras: dict[str, Camera], prints: int, frames: int, seed: int) -> None:
@@ -60,7 +60,7 @@ def draw_data_set(out: Path, cameras: dict[str, Camera], prints: int, frames: in
 
 def _print(rng: np.random.Generator, bad: bool):  # noqa: ANN202 - a closure over one print's settings
     """What all frames of a print share; returns a function that draws one frame's plastic."""
-    colour = rng.uniform(0.35, 1.0, 3)
+    colour = rng.uniform(0.55, 1.0, 3)
     direction, pitch = rng.uniform(0, math.pi), rng.uniform(11, 17)
     width = pitch * rng.uniform(0.62, 0.8)
     severity = rng.uniform(0.6, 1.0) if bad else 0.0

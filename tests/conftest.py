@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# One thread everywhere, in subprocesses too: small batches gain nothing from more, and sums keep their order.
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
-
 import numpy as np
 import pytest
 from PIL import Image
+
+# One thread everywhere, in subprocesses too: small batches gain nothing from more, and sums keep their order.
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 COLUMNS = ("img_path", "printer_id", "print_id", "has_under_extrusion")
 # How each printer's camera colours what it sees (red, green, blue). 9 is the new one; 01 and 1 are two printers.
@@ -129,9 +129,7 @@ def tiny_dann() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def source(
-    tmp_path_factory: pytest.TempPathFactory, known: Path, tiny_training: tuple[str, ...]
-) -> Iterator[Path]:
+def source(tmp_path_factory: pytest.TempPathFactory, known: Path, tiny_training: tuple[str, ...]) -> Iterator[Path]:
     """A tiny source model of the known printers, trained once. Tests that change it work on a copy."""
     from adaptprint import train
 

@@ -61,18 +61,11 @@ def execute(
     try:
         with _noting_ctrl_c(pressed), ProgressView(quiet=face.quiet) as progress:
             result = workflow(progress)
-        if face.as_json:
-            print(json.dumps(result.to_dict(), indent=2, ensure_ascii=False, default=str))
-        else:
-            show(result.to_dict())
+        _present(result.to_dict(), face, show)
         if afterwards is not None:
             afterwards(result)
-        sys.stdout.flush()
     except typer.Exit:
         raise
-    except BrokenPipeError:
-        # The reader (`head`, a closed pager) has seen enough; Python must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         _fail(_STOPPED, _STOPPED.exit_code, face)
     except AdaptprintError as error:
@@ -83,6 +76,19 @@ def execute(
     except Exception as error:  # the last line of defence: never a traceback unless asked for
         # torch, interrupted while it loads, raises an ImportError in the place of the KeyboardInterrupt.
         _fail(_STOPPED if pressed else error, _STOPPED.exit_code if pressed else EXIT_INTERNAL, face)
+
+
+def _present(content: Mapping[str, Any], face: Face, show: Callable[[Mapping[str, Any]], None]) -> None:
+    """Prints a result; a reader (`head`, a closed pager) that has seen enough is no error."""
+    try:
+        if face.as_json:
+            print(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+        else:
+            show(content)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # rich ends the program where its reader has gone
+        # Python must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

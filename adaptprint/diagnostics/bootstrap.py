@@ -24,7 +24,8 @@ class Interval:
 
 
 def by_print(values: npt.NDArray[np.float64], codes: Ints) -> npt.NDArray[np.float64]:
-    """(p,) mean of frame values (n,) in each print."""
+    """(p,) mean of frame values (n,) in each print that has frames, in order of the codes."""
+    codes = np.unique(codes, return_inverse=True)[1]
     return np.asarray(np.bincount(codes, weights=values) / np.bincount(codes), dtype=np.float64)
 
 

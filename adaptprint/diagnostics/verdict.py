@@ -13,7 +13,8 @@ from adaptprint.models.metrics import mean_by_print
 
 Decision = Literal["ship", "keep-source", "need-labels"]
 NEEDED_WITNESSES = 2
-_MAX_PRINTS_TO_LABEL = 5
+_TELLING_GAP = 0.02
+_MIN_PRINTS_TO_LABEL, _MAX_PRINTS_TO_LABEL = 3, 5
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,14 @@ def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Vet
 
 
 def most_telling_prints(evidence: Evidence) -> tuple[str, ...]:
-    """Prints on which the two models differ most, by the gap between their print scores; at most five."""
+    """Prints on which the two models differ most, by the gap between their print scores: three to five, or none."""
     codes = evidence.target.print_codes
     before = mean_by_print(evidence.frozen.target.probabilities, codes)
     after = mean_by_print(evidence.adapted.target.probabilities, codes)
     gap = np.abs(after - before).max(1)
     order = np.argsort(-gap, kind="stable")[:_MAX_PRINTS_TO_LABEL]
     names = evidence.target.prints["print"].to_list()
-    return tuple(names[row] for row in order if gap[row] > 0.02)
+    telling = int((gap[order] > _TELLING_GAP).sum())
+    if telling == 0:
+        return ()
+    return tuple(names[row] for row in order[: max(telling, _MIN_PRINTS_TO_LABEL)])

@@ -13,7 +13,7 @@ from adaptprint.models.metrics import decide, mean_by_print, recall_by_class
 
 MIN_PRINTS = 3
 _MAX_RECALL_LOSS = 0.05
-_ONE_CLASS = 0.98
+_ONE_CLASS = 0.95
 _MAX_SUPPORT_LOSS = 0.2
 _PRIOR_SLACK = 0.15
 
@@ -91,12 +91,16 @@ def _print_shares(evidence: Evidence, view: View) -> np.ndarray[tuple[int], np.d
     return np.asarray(np.bincount(calls, minlength=len(evidence.classes)) / len(calls), dtype=np.float64)
 
 
+def _frame_shares(evidence: Evidence, view: View) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """(K,) share of the target frames that get each call."""
+    calls = decide(view.target.probabilities, evidence.threshold)
+    return np.asarray(np.bincount(calls, minlength=len(evidence.classes)) / len(calls), dtype=np.float64)
+
+
 def _collapsed(evidence: Evidence, word: PriorWord) -> Veto | None:
-    frames = np.bincount(
-        decide(evidence.adapted.target.probabilities, evidence.threshold), minlength=len(evidence.classes)
-    ) / len(evidence.target)
+    # By frame: print votes would turn a narrow majority everywhere into unanimity.
+    frames, before = _frame_shares(evidence, evidence.adapted), _frame_shares(evidence, evidence.frozen)
     winner = int(frames.argmax())
-    before = _print_shares(evidence, evidence.frozen)
     declared = len(evidence.classes) == 2 and not word.is_unknown and word.contains(float(winner))
     if frames[winner] < _ONE_CLASS or declared or before[winner] >= _ONE_CLASS:
         return None

@@ -93,7 +93,8 @@ def _compress(images: Tensor, generator: torch.Generator, strength: float) -> Te
         return images
     qualities = torch.randint(30, 91, (len(chosen),), generator=generator)
     pixels = (images[chosen] * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    decoded = np.stack([_through_jpeg(frame, quality) for frame, quality in zip(pixels, qualities.tolist(), strict=True)])
+    pairs = zip(pixels, qualities.tolist(), strict=True)
+    decoded = np.stack([_through_jpeg(frame, quality) for frame, quality in pairs])
     images[chosen] = torch.from_numpy(decoded).to(images.device).permute(0, 3, 1, 2).float().div_(255)
     return images
 

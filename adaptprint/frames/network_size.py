@@ -18,15 +18,17 @@ TALLEST = 4
 
 
 def network_size(table: FrameTable, camera: CameraProfile | None = None, width: int = 224) -> tuple[int, int]:
-    """Height and width for the network: ``width``, and the height by the frames' median aspect.
+    """Height and width for the network: at most ``width``, and the height by the frames' median aspect.
+
+    Frames narrower than ``width`` keep their own width, rounded to a multiple of 32.
 
     Args:
         table: Frames; up to 32 of them, spread evenly, are asked for their size (header only).
         camera: Rotation and crop change the aspect.
-        width: Pixels.
+        width: Width wanted at most, pixels; a multiple of 32.
 
     Returns:
-        Height (a multiple of 32) and width, pixels.
+        Height and width, pixels, both multiples of 32.
 
     Raises:
         BadDataError: None of the sampled frames can be read.
@@ -34,14 +36,17 @@ def network_size(table: FrameTable, camera: CameraProfile | None = None, width: 
     camera = camera or CameraProfile()
     rows = np.unique(np.linspace(0, max(len(table) - 1, 0), SAMPLED_FRAMES).round().astype(int))
     sizes = [_size(path) for path in table.data["path"].gather(rows[: len(table)])]
-    aspects = [_aspect(size, camera) for size in sizes if isinstance(size, tuple)]
-    if not aspects:
+    seen = np.array([_as_seen(size, camera) for size in sizes if isinstance(size, tuple)])
+    if not len(seen):
         why = f" ({sizes[0]})" if sizes else ""
         raise BadDataError(
             f"None of the {len(sizes)} frames sampled from {table.root} can be read{why}.",
             "Copy the frames again; `adaptprint verify` lists what is wrong with each.",
         )
-    steps = math.floor(width * float(np.median(aspects)) / MULTIPLE + 0.5)
+    # Enlarging small frames would add work and no detail.
+    heights, widths = seen.T
+    width = min(width, MULTIPLE * max(2, math.floor(float(np.median(widths)) / MULTIPLE + 0.5)))
+    steps = math.floor(width * float(np.median(heights / widths)) / MULTIPLE + 0.5)
     tallest = max(1, TALLEST * width // MULTIPLE)
     return MULTIPLE * min(max(1, steps), tallest), width
 
@@ -54,11 +59,11 @@ def _size(path: str) -> tuple[int, int] | str:
         return f"{path}: {error.reason}"
 
 
-def _aspect(size: tuple[int, int], camera: CameraProfile) -> float:
-    """Height over width of a frame after the camera profile."""
+def _as_seen(size: tuple[int, int], camera: CameraProfile) -> tuple[float, float]:
+    """Height and width of a frame after the camera profile."""
     height, width = (float(side) for side in size)
     if camera.rotate in (90, 270):
         height, width = width, height
     if camera.crop is not None:
         width, height = width * camera.crop[2], height * camera.crop[3]
-    return height / width
+    return height, width

@@ -15,7 +15,6 @@ from adaptprint.frames.frame_files import CountCallback, for_each_file
 from adaptprint.frames.image_headers import UnreadableFrame
 from adaptprint.frames.table import FrameTable
 
-
 Pixels8 = npt.NDArray[np.uint8]
 
 

@@ -25,8 +25,8 @@ ARCHITECTURES = (
 _PREFIXES = ("module.", "model.", "backbone.", "encoder.", "resnet.", "trunk.")
 
 
-def build_trunk(arch: str) -> nn.Module:
-    """A torchvision ResNet whose ``fc`` is an identity: images (n, 3, h, w) to features (n, d).
+def require_architecture(arch: str) -> None:
+    """Checks an architecture's name.
 
     Raises:
         UsageError: If ``arch`` is not one of :data:`ARCHITECTURES`.
@@ -35,6 +35,15 @@ def build_trunk(arch: str) -> nn.Module:
         near = get_close_matches(arch, ARCHITECTURES, n=1)
         hint = f"Did you mean `{near[0]}`? " if near else ""
         raise UsageError(f"unknown architecture `{arch}`", f"{hint}Use one of: {', '.join(ARCHITECTURES)}.")
+
+
+def build_trunk(arch: str) -> nn.Module:
+    """A torchvision ResNet whose ``fc`` is an identity: images (n, 3, h, w) to features (n, d).
+
+    Raises:
+        UsageError: If ``arch`` is not one of :data:`ARCHITECTURES`.
+    """
+    require_architecture(arch)
     # Importing torchvision takes a second; commands that build no network should not pay for it.
     from torchvision.models import resnet
 

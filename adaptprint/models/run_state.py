@@ -36,11 +36,13 @@ def load_state(path: Path, fingerprint: str) -> dict[str, Any] | None:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found, content = state["fingerprint"], state["content"]
     except Exception as error:  # damaged bytes make torch's reader fail in any way, assertions included
-        raise BadDataError(f"the saved state {path} is damaged", "Start afresh with --overwrite.") from error
+        raise BadDataError(
+            f"the saved state {path} is damaged", "Start afresh: repeat the command without --resume."
+        ) from error
     if found != fingerprint:
         raise UsageError(
             "the saved run had other data or settings than this call",
-            "Repeat the first command with --resume added, or start afresh with --overwrite.",
+            "Repeat the first command with --resume added, or start afresh without --resume.",
         )
     result: dict[str, Any] = content
     return result

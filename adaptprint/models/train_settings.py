@@ -14,7 +14,7 @@ class TrainSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     arch: str = "resnet18"
-    bottleneck: Annotated[int, Field(ge=8, le=4096)] | None = 256
+    bottleneck: Annotated[int, Field(ge=0, le=4096)] = Field(default=256, description="Width; 0 for none.")
     width: Annotated[int, Field(ge=32, le=2048, multiple_of=32)] = 224
     steps: Annotated[int, Field(ge=1, le=1_000_000)] = 400
     batch_size: Annotated[int, Field(ge=4, le=4096)] = 48

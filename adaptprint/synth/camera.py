@@ -4,7 +4,7 @@ Lines are seen so flatly that their height matters more than their width, so a p
 the plastic: it starts at the bed and steps back towards the camera, one level up at a time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,15 @@ Rays = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 SHARP_ENOUGH = 1.1
 """Where the bed is blurred by more pixels than this, it is worked out at half the resolution."""
+
+SHARED = 4
+"""Rows that neighbouring bands share, so that one fades into the other."""
+
+BEHIND = 0.45
+"""Greatest blur behind the nozzle, relative to the blur at the bottom: endoscopes focus far."""
+
+Band = tuple[int, int, int]
+"""First picture row, row after the last, and picture pixels per band pixel."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Lens:
         focal: Focal length, pixels.
         tip: Column and row of the nozzle tip.
         horizon: First row that holds bed.
-        split: First row that is drawn at half the resolution.
+        bands: Bands of bed from the horizon down: sharp around the nozzle, at half the resolution elsewhere.
     """
 
     camera: Camera
@@ -38,7 +47,7 @@ class Lens:
     focal: float
     tip: tuple[float, float]
     horizon: int
-    split: int
+    bands: tuple[Band, ...]
 
     @property
     def scale(self) -> float:
@@ -57,26 +66,46 @@ class Lens:
         return camera.offset + depth * right, depth * ahead - camera.distance, depth
 
     def defocus(self, depth: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Radius of blur at a depth, pixels; 0 at the nozzle."""
+        """Radius of blur at a depth along the axis, pixels; 0 at the nozzle."""
         nearest = float(self.ground(np.array([self.height - 1.0]), np.array([self.width / 2]))[2][0])
         focus = self.camera.distance
         spread = abs(1 / max(nearest, 1e-3) - 1 / focus) + 1e-6
-        return self.camera.blur * self.width / 1000 * np.abs(1 / depth - 1 / focus) / spread
+        most = self.camera.blur * self.width / 1000
+        radius = most * np.abs(1 / depth - 1 / focus) / spread
+        return np.where(depth > focus, np.minimum(3 * BEHIND * radius, BEHIND * most), radius)
+
+    def row_defocus(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Radius of blur in the middle of picture rows, pixels."""
+        return self.defocus(self.ground(rows, np.full(len(rows), self.width / 2))[2])
 
 
 def solve(camera: Camera, height: int, width: int) -> Lens:
     """Solves a camera for a picture size."""
     focal = width / 2 / float(np.tan(np.radians(camera.fov) / 2))
     tip = _project(camera, focal, height, width)
-    free = Lens(camera, height, width, focal, tip, 0, height)
+    free = Lens(camera, height, width, focal, tip, 0, ())
     rows = np.arange(height, dtype=np.float64)
     edges = np.minimum(free.ground(rows, np.zeros(height))[2], free.ground(rows, np.full(height, width - 1.0))[2])
     seen = np.flatnonzero(edges < camera.reach * 0.999)
-    horizon = int(seen[0]) if len(seen) else height - 2
-    depth = free.ground(rows, np.full(height, width / 2))[2]
-    blurred = np.flatnonzero((free.defocus(depth) > SHARP_ENOUGH) & (rows > tip[1] + 0.02 * height))
-    split = int(blurred[0]) if len(blurred) else height
-    return Lens(camera, height, width, focal, tip, min(horizon, height - 4), max(split, horizon + 2))
+    horizon = min(int(seen[0]), height - 8) if len(seen) else height - 8
+    return replace(free, horizon=horizon, bands=_bands(free, horizon, rows))
+
+
+def _bands(lens: Lens, horizon: int, rows: NDArray[np.float64]) -> tuple[Band, ...]:
+    """Cuts the bed into bands, from the horizon down."""
+    soft = lens.row_defocus(rows) > SHARP_ENOUGH
+    sharp = rows[horizon:][~soft[horizon:]].astype(int)
+    top, foot = (int(sharp[0]), int(sharp[-1]) + 1) if len(sharp) else (horizon, horizon)
+    foot = max(foot, min(int(lens.tip[1] + 0.02 * lens.height), lens.height))
+    if top - horizon < 4 * SHARED:
+        top = horizon
+    if lens.height - foot < 4 * SHARED:
+        foot = lens.height
+    bands = [(horizon, top + (top - horizon) % 2, 2)] if top > horizon else []
+    bands.append((max(horizon, top - SHARED), min(foot + SHARED, lens.height), 1))
+    if foot < lens.height:
+        bands.append((foot - (lens.height - foot) % 2, lens.height, 2))
+    return tuple(bands)
 
 
 def _project(camera: Camera, focal: float, height: int, width: int) -> tuple[float, float]:

@@ -12,7 +12,6 @@ from PIL import Image
 
 from adaptprint.errors import OutputError, UsageError
 from adaptprint.synth.film import film_print
-from adaptprint.synth.jobs import draw_job
 from adaptprint.synth.orders import PrintOrder, place_orders
 from adaptprint.synth.scene import set_scene
 from adaptprint.synth.workers import run_in_workers
@@ -173,8 +172,7 @@ def render_prints(
 
 def render_print(order: PrintOrder, folder: Path) -> RenderedPrint:
     """Renders one print below a folder; runs in a worker process."""
-    printer = order.printer
-    job = draw_job(order.seed, printer.name, printer.habits, order.number, order.label)
+    printer, job = order.printer, order.job
     scene = set_scene(printer, *order.size)
     place = Path("images") / printer.number / order.print_id
     (folder / place).mkdir(parents=True)

@@ -12,7 +12,7 @@ from adaptprint.synth.growth import GrowingPrint
 from adaptprint.synth.jobs import PrintJob
 from adaptprint.synth.optics import focus
 from adaptprint.synth.randomness import stream
-from adaptprint.synth.scene import SHEET, Scene
+from adaptprint.synth.scene import SHEET, Plane, Scene
 from adaptprint.synth.sensor import expose, make_noise
 from adaptprint.synth.shading import opacity_table, shade
 from adaptprint.synth.threads import hang
@@ -62,16 +62,21 @@ def film_print(scene: Scene, job: PrintJob, seed: int, number: int, frames: int,
             growing.advance(start + second)
         still = stream(seed, "frame", name, number, index)
         instants = exposures(scene, path, start + second, bool(away[index]))
-        bed = focus(scene, lambda patch, at=instants: shade(patch, growing.cells, job.filament, at, opacities))  # type: ignore[misc]
-        bed[: len(scene.edge)] += scene.edge[..., 3:] * (scene.edge[..., :3] - bed[: len(scene.edge)])
-        hung = scene.head
-        bed[: len(hung)] *= 1 - hung[..., 3:]
-        bed[: len(hung)] += hung[..., :3]
-        picture = np.concatenate([scene.above, bed])
+        bands = [shade(patch, growing.cells, job.filament, instants, opacities) for patch in scene.patches]
+        picture = assemble(scene, focus(scene, bands))
         if laid and (curled[index] or (path.extrudes(start + second) and not away[index])):
             hang(picture, lens.tip, lens.scale, lit, bool(curled[index]), stream(seed, "hang", name, number, index))
         pixels = expose(picture, sensor, noise, still)
         yield Frame(second, np.ascontiguousarray(pixels[:, ::-1]) if scene.printer.camera.mirrored else pixels)
+
+
+def assemble(scene: Scene, bed: Plane) -> Plane:
+    """Puts the room above the bed, and the head before it; linear RGB, (height, width, 3)."""
+    edge, head = scene.edge, scene.head
+    bed[: len(edge)] += edge[..., 3:] * (edge[..., :3] - bed[: len(edge)])
+    bed[: len(head)] *= 1 - head[..., 3:]
+    bed[: len(head)] += head[..., :3]
+    return np.concatenate([scene.above, bed])
 
 
 def lay_print(scene: Scene, job: PrintJob, path: Toolpath, seed: int, number: int) -> Field:

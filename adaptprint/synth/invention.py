@@ -134,8 +134,9 @@ def _portrait(rng: np.random.Generator) -> tuple[Camera, Head, Light]:
         plastic=rng.uniform(0.35, 0.65),
         head=rng.uniform(0.7, 1.6),
         room=tuple((np.asarray(_tint(rng, 0.3)) * rng.uniform(0.05, 0.7)).tolist()),
+        blur=rng.uniform(4, 8),
         clutter=int(rng.integers(2, 9)),
-        window=rng.uniform(0.8, 1.8),
+        window=rng.uniform(1.0, 2.4),
         frame=tuple(rng.dirichlet([0.5] * 3).tolist()) if rng.random() < 0.3 else None,
     )
     return camera, head, light

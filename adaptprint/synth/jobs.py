@@ -114,7 +114,7 @@ def good_flow(rng: np.random.Generator) -> Flow:
         gaps=rng.uniform(0.0, 0.01),
         wobble=rng.uniform(0.0, 0.02),
         recovery=0.0,
-        curl=rng.uniform(0.0, 0.03),
+        curl=rng.uniform(0.02, 0.05),
     )
 
 

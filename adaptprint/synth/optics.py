@@ -1,61 +1,50 @@
 """What the lens does to the bed: sharp around the nozzle, soft before it and behind it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from adaptprint.synth.camera import SHARED
 from adaptprint.synth.scene import Patch, Scene
 
 Plane = NDArray[np.float32]
 
-BEHIND = 0.45
-"""How strongly what lies behind the nozzle is blurred, relative to a thin lens: endoscopes focus far."""
+LEAST = 0.3
+"""Blur of fewer pixels than this is left out."""
 
 
-def focus(scene: Scene, light: Callable[[Patch], Plane]) -> Plane:
-    """Renders all bands of bed and joins them as the lens shows them.
+def focus(scene: Scene, bands: Sequence[Plane]) -> Plane:
+    """Blurs the bands of bed as the lens does, and joins them.
 
     Args:
         scene: The printer.
-        light: Shades one band.
+        bands: Light from each of the scene's patches, (h, w, 3).
 
     Returns:
         Linear RGB from the horizon down, (rows, width, 3) float32.
     """
     lens = scene.lens
     picture = np.empty((lens.height - lens.horizon, lens.width, 3), np.float32)
-    for patch in scene.patches:
-        shaded = blur_rows(light(patch), row_blur(scene, patch))
-        at = patch.first - lens.horizon
-        if patch.step == 1:
-            picture[at : at + len(shaded)] = shaded
-        else:
-            _join(picture, double(shaded), at, scene.patches)
+    for patch, shaded in zip(scene.patches, bands, strict=True):
+        band = blur_rows(shaded, row_blur(scene, patch))
+        if patch.step == 2:
+            band = double(band)
+        first = patch.first - lens.horizon
+        band = band[: len(picture) - first, : lens.width]
+        shared = min(SHARED, len(band)) if first > 0 else 0
+        weight = ((np.arange(shared, dtype=np.float32) + 0.5) / SHARED)[:, None, None]
+        picture[first : first + shared] += weight * (band[:shared] - picture[first : first + shared])
+        picture[first + shared : first + len(band)] = band[shared:]
     return picture
-
-
-def _join(picture: Plane, soft: Plane, at: int, patches: Sequence[Patch]) -> None:
-    """Lays the soft foreground down, faded in over the rows that the sharp band also covers."""
-    rows, cols = min(len(soft), len(picture) - at), min(soft.shape[1], picture.shape[1])
-    shared = max(0, patches[0].end - patches[-1].first) if len(patches) > 1 else 0
-    weight = np.clip((np.arange(rows, dtype=np.float32) + 0.5) / max(shared, 1), 0, 1)[:, None, None]
-    picture[at : at + shared, :cols] += weight[:shared] * (soft[:shared, :cols] - picture[at : at + shared, :cols])
-    picture[at + shared : at + rows, :cols] = soft[shared:rows, :cols]
-    picture[at + rows :] = picture[at + rows - 1]
-    picture[at:, cols:] = picture[at:, cols - 1 : cols]
 
 
 def row_blur(scene: Scene, patch: Patch) -> NDArray[np.float64]:
     """Radius of blur of each row of a band, in its own pixels, (h,)."""
-    rows = np.arange(patch.first, patch.end, patch.step, dtype=np.float64) + (patch.step - 1) / 2
-    depth = scene.lens.ground(rows, np.full(len(rows), scene.lens.width / 2))[2]
-    radius = scene.lens.defocus(depth) / patch.step
-    far = scene.lens.camera.blur * scene.lens.width / 1000 * BEHIND / patch.step
-    radius = np.where(depth > scene.lens.camera.distance, np.minimum(radius * 3 * BEHIND, far), radius)
-    lens = max(0.0, scene.printer.sensor.soft - 0.5) * scene.lens.width / 640 / patch.step
-    return np.hypot(radius, lens)
+    rows = patch.first + patch.step * (np.arange(len(patch.crisp), dtype=np.float64) + 0.5) - 0.5
+    softness = max(0.0, scene.printer.sensor.soft - 0.5) * scene.lens.width / 640
+    return np.hypot(scene.lens.row_defocus(rows), softness) / patch.step
 
 
 def blur_rows(light: Plane, radius: NDArray[np.float64]) -> Plane:
@@ -63,9 +52,9 @@ def blur_rows(light: Plane, radius: NDArray[np.float64]) -> Plane:
     strongest = float(radius.max(initial=0.0))
     result, softest, previous = light, light, 0.0
     for size in (1, 2, 4, 8):
-        if previous >= strongest or (previous > 0 and size > 2 * strongest):
+        if max(previous, LEAST) >= strongest or (previous > 0 and size > 2 * strongest):
             break
-        blurred = np.flatnonzero(radius > previous)
+        blurred = np.flatnonzero(radius > max(previous, LEAST))
         margin = 3 * size
         first, end = max(0, int(blurred[0]) - margin), min(len(light), int(blurred[-1]) + 1 + margin)
         soft = softest[first:end]

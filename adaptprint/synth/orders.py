@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from adaptprint.errors import UsageError
 from adaptprint.synth.film import FRAME_SECONDS
+from adaptprint.synth.jobs import PrintJob, draw_job
 from adaptprint.synth.printers import Printer
 from adaptprint.synth.randomness import stream
 from adaptprint.synth.roster import choose_printers
@@ -38,6 +39,11 @@ class PrintOrder:
     frames: int
     seed: int
     size: tuple[int, int]
+
+    @property
+    def job(self) -> PrintJob:
+        """What is printed, and how it flows."""
+        return draw_job(self.seed, self.printer.name, self.printer.habits, self.number, self.label)
 
 
 def place_orders(

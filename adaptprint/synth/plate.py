@@ -23,7 +23,7 @@ def lay_plate(bed: Bed, per_mm: float, rng: np.random.Generator) -> NDArray[np.u
     reach = max(1, round(bed.coarse * per_mm))
     tile = uniform_filter(rng.standard_normal((512, 512)), reach, mode="wrap")
     broad = uniform_filter(rng.standard_normal((512, 512)), 9 * reach, mode="wrap")
-    grain = tile / tile.std() + 0.3 * broad / broad.std()
+    grain = tile / tile.std() + 0.15 * broad / broad.std()
     level = np.clip(NEUTRAL * (1 + bed.grain * grain), 8, MARK).astype(np.uint8)
     picture = Image.fromarray(np.tile(level, (SIDE // 512, SIDE // 512)))
     draw = ImageDraw.Draw(picture)
@@ -49,9 +49,9 @@ def draw_scrap(draw: ImageDraw.ImageDraw, per_mm: float, rng: np.random.Generato
 
 def draw_dashes(draw: ImageDraw.ImageDraw, per_mm: float, tone: int, rng: np.random.Generator) -> None:
     """Draws the dashed cross lines that some plates carry."""
-    wide = max(1, round(0.55 * per_mm))
+    wide = max(1, round(0.4 * per_mm))
     for upright in (False, True):
         for place in np.arange(rng.uniform(0, 40), SIDE / per_mm, rng.uniform(32, 45)) * per_mm:
-            for dash in np.arange(0, SIDE, 4.2 * per_mm):
-                ends = ((place, dash), (place, dash + 2.6 * per_mm))
+            for dash in np.arange(0, SIDE, 2.8 * per_mm):
+                ends = ((place, dash), (place, dash + 1.7 * per_mm))
                 draw.line([end if upright else end[::-1] for end in ends], fill=tone, width=wide)

@@ -59,7 +59,7 @@ class Head:
     width: float = 0.11
     shroud: float = 0.17
     shroud_shape: tuple[tuple[float, float], ...] = DUCT
-    shroud_colour: RGB = (0.0022, 0.0022, 0.003)
+    shroud_colour: RGB = (0.0014, 0.0014, 0.0018)
     shroud_gloss: float = 0.05
     shroud_behind: bool = False
     probe: float | None = None
@@ -102,6 +102,7 @@ class Light:
         plastic: Light on the plastic at the nozzle, linear; 1 makes white plastic white.
         head: Light on the head.
         room: Colour of the room behind.
+        blur: How far out of focus the room is, in 1/320 of the picture's width.
         clutter: Number of blurred things in the room.
         window: Brightness of the over-exposed window in the room; 0 for none.
         frame: Colour of a machine frame that stands in the room on the left; None for none.
@@ -115,6 +116,7 @@ class Light:
     plastic: float = 0.6
     head: float = 1.0
     room: RGB = (0.03, 0.03, 0.03)
+    blur: float = 2.2
     clutter: int = 14
     window: float = 1.0
     frame: RGB | None = None
@@ -146,7 +148,7 @@ class Sensor:
     sharpen: float = 1.0
     noise: float = 2.2
     chroma: float = 1.6
-    haze: float = 0.0008
+    haze: float = 0.0003
     smudge: float | None = None
     vignette: float = 0.06
     flicker: float = 0.04

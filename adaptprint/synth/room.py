@@ -34,7 +34,7 @@ def draw_room(light: Light, lens: Lens, rng: np.random.Generator) -> NDArray[np.
         lean = rng.uniform(8, 26)
         draw.polygon([(0, 0), (14, 0), (14 + lean, horizon + 6), (lean - 8, horizon + 6)], fill=_bytes(light.frame))
         shine.polygon([(0, 0), (14, 0), (14 + lean, horizon + 6), (lean - 8, horizon + 6)], fill=0)
-    picture, glow = (one.filter(ImageFilter.GaussianBlur(2.2)) for one in (picture, glow))
+    picture, glow = (one.filter(ImageFilter.GaussianBlur(light.blur)) for one in (picture, glow))
     size = (lens.width, lens.height)
     base = np.asarray(picture.resize(size, Image.Resampling.BICUBIC), np.float32) / 255
     bright = np.asarray(glow.resize(size, Image.Resampling.BICUBIC), np.float32)[..., None] / 255

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from adaptprint.synth.camera import Lens, solve
+from adaptprint.synth.camera import Band, Lens, solve
 from adaptprint.synth.gaze import Gaze, aim
 from adaptprint.synth.plate import lay_plate
 from adaptprint.synth.printers import Printer
@@ -30,7 +30,6 @@ class Patch:
 
     Attributes:
         first: First picture row.
-        end: Row after the last.
         step: Picture pixels per patch pixel.
         gaze: Its rays.
         bare: Light from the bare bed, (h, w, 3).
@@ -42,7 +41,6 @@ class Patch:
     """
 
     first: int
-    end: int
     step: int
     gaze: Gaze
     bare: Plane
@@ -92,11 +90,7 @@ def set_scene(printer: Printer, height: int, width: int) -> Scene:
     still = light_bed(printer, lens, room, head)
     detail = 12.0 if printer.family == "endoscope" else 20.0
     per_mm = detail * min(1.0, max(0.35, width / 640))
-    patches = tuple(
-        cut_patch(printer, lens, still, (first, end, step), per_mm)
-        for first, end, step in ((lens.horizon, min(lens.split + 4, height), 1), (lens.split, height, 2))
-        if end - first >= 2 * step
-    )
+    patches = tuple(cut_patch(printer, lens, still, band, per_mm) for band in lens.bands)
     veil = still["veil"][: lens.horizon]
     shade = still["shade"][: lens.horizon]
     above = room[: lens.horizon]
@@ -123,6 +117,7 @@ def light_bed(printer: Printer, lens: Lens, room: Plane, head: Plane) -> dict[st
     nearness = np.clip(np.log(printer.camera.distance / away) / np.log(printer.camera.distance / bottom), -0.5, 1.2)
     across = (cols - lens.tip[0]) / lens.width / light.spread
     nearness = nearness - 0.25 * np.clip(nearness, 0, None) * across**2
+    nearness = np.sign(nearness) * np.abs(nearness) ** 1.25
     level = linear(light.far) * (linear(light.near) / linear(light.far)) ** nearness
     blend = np.clip(nearness, 0, 1)[..., None]
     tint = np.asarray(light.far_tint) * (1 - blend) + np.asarray(light.near_tint) * blend
@@ -158,23 +153,23 @@ def blur_edge(lens: Lens, room: Plane) -> Plane:
     return np.concatenate([np.repeat(room[max(lens.horizon - 1, 0)][None], rows, axis=0), level], axis=2)
 
 
-def cut_patch(
-    printer: Printer, lens: Lens, still: dict[str, Plane], band: tuple[int, int, int], per_mm: float
-) -> Patch:
-    """Cuts a band (first row, row after the last, step) out of the lit bed."""
+def cut_patch(printer: Printer, lens: Lens, still: dict[str, Plane], band: Band, per_mm: float) -> Patch:
+    """Cuts a band out of the lit bed."""
     first, end, step = band
     layers = TALLEST if printer.family == "endoscope" else TALLEST + SHEET
     gaze_top = layers * printer.habits.layer_height
     centre = (step - 1) / 2
-    rows, cols = np.mgrid[first : end - step + 1 : step, 0 : lens.width - step + 1 : step].astype(np.float64) + centre
+    rows, cols = np.mgrid[first:end:step, 0 : lens.width : step].astype(np.float64) + centre
     x, y, depth = lens.ground(rows, cols)
     away = np.hypot(np.hypot(x - lens.camera.offset, y + lens.camera.distance), 2.0)
     toward = np.stack([lens.camera.offset - x, -lens.camera.distance - y]) / away
     stretch = depth**2 / (lens.camera.height * lens.focal)
     crisp = 1 / (1 + (stretch * step / 0.8) ** 2)
-    picked = {name: plane[rows.astype(int), cols.astype(int)] for name, plane in still.items()}
+    picked = {
+        name: plane[rows.astype(int), np.minimum(cols.astype(int), lens.width - 1)] for name, plane in still.items()
+    }
     return Patch(
-        first, first + step * len(rows), step, aim(lens, rows, cols, per_mm, gaze_top, printer.habits.line_width),
+        first, step, aim(lens, rows, cols, per_mm, gaze_top, printer.habits.line_width),
         picked["bare"], picked["light"], picked["sheen"], picked["veil"],
         toward.astype(np.float32), crisp.astype(np.float32),
     )  # fmt: skip

@@ -32,7 +32,7 @@ class Noise:
 def make_noise(sensor: Sensor, height: int, width: int, rng: np.random.Generator) -> Noise:
     """Draws the noise of a print: fine in brightness, blotchy in colour."""
     shape = (height + SPARE, width + SPARE)
-    unsharpened = 0.8 / (1 + 0.64 * sensor.sharpen)
+    unsharpened = 0.55 / (1 + 0.64 * sensor.sharpen)
     luma = rng.standard_normal(shape, np.float32)[..., None] * np.float32(unsharpened * sensor.noise)
     chroma = rng.standard_normal((*shape, 3), np.float32) * np.float32(3 * unsharpened * sensor.chroma)
     return Noise(luma + uniform_filter(chroma, (3, 3, 1), mode="wrap"))

@@ -1,5 +1,6 @@
 """adapt: the main job. A source model, unlabelled frames of a new printer, and an honest verdict."""
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -170,6 +171,15 @@ def adapt(
     if require_improvement:
         require_ship(result)
     return result
+
+
+def finished_run(folder: Path) -> AdaptResult | None:
+    """The result of an earlier run, read from its folder; ``None`` where there is no finished run."""
+    try:
+        content = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return AdaptResult(content["verdict"], tuple(content["reasons"]), folder, content)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def require_ship(result: AdaptResult) -> None:

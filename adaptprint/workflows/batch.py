@@ -12,7 +12,7 @@ from adaptprint.adaptation.recipe import DEFAULT_RECIPE
 from adaptprint.errors import AdaptprintError, InterruptedRunError, UsageError
 from adaptprint.models.settings import make_settings, read_toml
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
-from adaptprint.workflows.adapt import AdaptResult, adapt
+from adaptprint.workflows.adapt import AdaptResult, adapt, finished_run
 
 
 class FleetTarget(BaseModel):
@@ -103,6 +103,8 @@ def adapt_many(
 ) -> BatchResult:
     """Adapts one source model to many targets, one after the other; a target that fails stops no other.
 
+    A second call goes on where the first ended: finished run folders are kept and read, unless ``overwrite``.
+
     Args:
         source: A checkpoint folder, or bare weights together with ``source_data``.
         targets: Folders, or a mapping from names to folders.
@@ -143,7 +145,7 @@ def batch(
     overwrite: bool = False,
     progress: ProgressCallback = silent,
 ) -> BatchResult:
-    """Adapts to every target of a fleet file.
+    """Adapts to every target of a fleet file; a second call goes on where the first ended.
 
     Args:
         fleet: A TOML file: ``source``, ``out``, defaults, and one ``[[target]]`` table for each printer.
@@ -160,7 +162,7 @@ def batch(
     content = make_settings(Fleet, read_toml(path), path.name)
     targets = [make_settings(FleetTarget, target, f"{path.name}, [[target]]") for target in content.target]
     here = path.resolve().parent
-    names = list(_named([target.name or target.path for target in targets]))
+    names = list(_named([Path(target.name or target.path).name for target in targets]))
     jobs = []
     for name, target in zip(names, targets, strict=True):
         options: dict[str, Any] = {
@@ -182,6 +184,9 @@ def batch(
 def _named(targets: Sequence[str | Path] | Mapping[str, str | Path]) -> dict[str, str | Path]:
     """Targets by a name that is good for a folder and different for each."""
     if isinstance(targets, Mapping):
+        for name in targets:
+            if not name or Path(name).name != name:
+                raise UsageError(f"`{name}` cannot name a run folder", "Use a plain name without slashes.")
         return dict(targets)
     named: dict[str, str | Path] = {}
     for target in targets:
@@ -206,7 +211,11 @@ def _run_all(
             progress(Progress(f"{name}: {event.stage}", event.done, event.total, event.values))
 
         try:
-            result = adapt(source, out=folder, progress=report, **options)
+            done = None if options["overwrite"] else finished_run(folder)
+            if done is not None:
+                results.append(TargetResult(name, done, None, folder))
+                continue
+            result = adapt(source, out=folder, progress=report, resume=True, **options)
             results.append(TargetResult(name, result, None, folder))
         except InterruptedRunError:
             raise

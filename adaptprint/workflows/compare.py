@@ -44,13 +44,13 @@ class CompareResult:
         rows: Per recipe and printer, and per recipe over all printers (``printer`` is ``None``).
         unit: ``print``, or ``frame`` where labels differ inside prints.
         notes: What the user should know, one sentence each.
-        out: Folder with comparison.json and the source models; ``None`` if nothing was written.
+        out: Folder with comparison.json.
     """
 
     rows: tuple[Row, ...]
     unit: str
     notes: tuple[str, ...]
-    out: Path | None
+    out: Path
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""

@@ -1,7 +1,7 @@
 """Writes the run folder: both models, the report, the tables; whole or not at all."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -184,16 +184,24 @@ def _write_models(run: Run, folder: Path) -> None:
     ships = verdict == "ship"
     for name, checkpoint in (
         ("candidate", candidate),
-        ("checkpoint", candidate if ships else run.task.checkpoint),
+        ("checkpoint", candidate if ships else _source_for_this_camera(run)),
     ):
         (folder / name).mkdir()
         write_checkpoint_files(checkpoint, folder / name)
 
 
+def _source_for_this_camera(run: Run) -> Checkpoint:
+    """The source model, with the profile of the camera it will now look through."""
+    source = run.task.checkpoint
+    if source.config.camera == run.camera:
+        return source
+    return replace(source, config=source.config.model_copy(update={"camera": run.camera}))
+
+
 def _adapted_checkpoint(run: Run, verdict: str) -> Checkpoint:
     source = run.task.checkpoint
     if run.judgement.candidate.name == SOURCE_ONLY:
-        return source
+        return _source_for_this_camera(run)
     provenance = source.config.provenance.model_copy(
         update={
             "created": utc_now(),

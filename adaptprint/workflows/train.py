@@ -22,7 +22,7 @@ from adaptprint.models.device import Compute, choose_compute
 from adaptprint.models.embed import embed
 from adaptprint.models.metrics import Metrics, measure, measure_by_printer
 from adaptprint.models.network import PrintNet
-from adaptprint.models.resnets import detect_architecture
+from adaptprint.models.resnets import detect_architecture, require_architecture
 from adaptprint.models.settings import make_settings, parse_overrides
 from adaptprint.models.train_settings import TrainSettings
 from adaptprint.models.training import SourceTraining, Split
@@ -156,7 +156,7 @@ def train(
                 "history": training.progress.history,
             },
             seed=seed,
-            bottleneck=settings.bottleneck,
+            bottleneck=settings.bottleneck or None,
             memory_frames=settings.memory_frames,
         )
         with atomic_folder(out, work.scratch) as partial:
@@ -197,6 +197,7 @@ def _trainable_classes(table: FrameTable) -> tuple[str, ...]:
 
 def _initial_weights(init: str | Path, settings: TrainSettings) -> tuple[dict[str, Tensor], TrainSettings]:
     """Starting weights (empty: from scratch) and the settings with the architecture those weights have."""
+    require_architecture(settings.arch)
     if str(init) == "none":
         return {}, settings
     if str(init) == "imagenet":
@@ -222,7 +223,7 @@ def _fresh_network(settings: TrainSettings, n_classes: int, initial: dict[str, T
     import torch
 
     torch.manual_seed(seed)
-    network = PrintNet(settings.arch, n_classes, settings.bottleneck)
+    network = PrintNet(settings.arch, n_classes, settings.bottleneck or None)
     if initial:
         network.load_trunk(initial)
     return network

@@ -139,7 +139,9 @@ class Soak:
         return "old run" if over_old else "BROKEN: an older run from nowhere"
 
 
-def soak(source: Path, target: Path, work: Path, rounds: int, seed: int = 0) -> list[Round]:
+def soak(
+    source: Path, target: Path, work: Path, rounds: int, seed: int = 0, settings: Sequence[str] = SETTINGS
+) -> list[Round]:
     """Kills and resumes ``rounds`` times; prints a line for each.
 
     Args:
@@ -148,8 +150,9 @@ def soak(source: Path, target: Path, work: Path, rounds: int, seed: int = 0) -> 
         work: An empty folder; needs a gigabyte.
         rounds: How many kills.
         seed: Decides the moments.
+        settings: ``key=value`` overrides of the recipe ``dann``.
     """
-    bench = Soak(source, target, work)
+    bench = Soak(source, target, work, settings)
     rng = random.Random(seed)
     print(f"an undisturbed run takes {bench.span:.1f} s from its first frame\n")
     print(f"{'round':>5}  {'killed':>8}  {'during':<30}  {'left':<8}  {'steps redone':<12}  {'ends':<10}  scratch")

@@ -57,7 +57,9 @@ def test_a_checkpoint_of_a_newer_version_asks_for_an_upgrade(adapt_fails: Adapt,
     assert "pip install -U" in adapt_fails(source_copy)
 
 
-@pytest.mark.parametrize("file", ["model.safetensors", "source_memory.safetensors", "source_moments.safetensors", "config.json"])
+@pytest.mark.parametrize(
+    "file", ["model.safetensors", "source_memory.safetensors", "source_moments.safetensors", "config.json"]
+)
 def test_a_truncated_checkpoint_is_refused_and_the_file_named(file: str, adapt_fails: Adapt, source_copy: Path) -> None:
     with (source_copy / file).open("r+b") as handle:
         handle.truncate((source_copy / file).stat().st_size // 2)
@@ -185,7 +187,9 @@ def test_an_unknown_recipe_is_refused_with_the_nearest_name(adapt_fails: Adapt, 
 
 
 @pytest.mark.parametrize(("pair", "near"), [("step=5", "`steps`"), ("grl_maxx=1", "`grl_max`")])
-def test_an_unknown_key_is_refused_with_the_nearest_name(pair: str, near: str, adapt_fails: Adapt, source: Path) -> None:
+def test_an_unknown_key_is_refused_with_the_nearest_name(
+    pair: str, near: str, adapt_fails: Adapt, source: Path
+) -> None:
     assert near in adapt_fails(source, "--set", pair, code=2).splitlines()[1]
 
 

@@ -1,6 +1,7 @@
 """Frames that cannot be used: each ends in one line of cause, one of fix, the right exit code, and nothing written."""
 
 import io
+import json
 import shutil
 import struct
 import zlib
@@ -145,7 +146,9 @@ def test_a_printer_that_the_target_does_not_hold_is_refused_and_its_own_are_name
     assert "9" in said.splitlines()[1]
 
 
-def test_several_printers_at_once_are_refused(adapt_fails: Adapt, write_printers: Callable[..., Path], tmp_path: Path) -> None:
+def test_several_printers_at_once_are_refused(
+    adapt_fails: Adapt, write_printers: Callable[..., Path], tmp_path: Path
+) -> None:
     data = write_printers(tmp_path / "data", ("9", "10"), prints=1, frames=1)
     assert "--printer" in adapt_fails(data, code=2)
 
@@ -191,7 +194,8 @@ def test_frames_that_cannot_be_read_are_left_out_and_counted_and_the_rest_is_use
     for number, kind in enumerate(("truncated", "zero-byte", "no image", "huge", "corrupt")):
         (data / "p1" / f"bad{number}.jpg").write_bytes(spoilt(kind, good))
     content = adaptprint.adapt(source, data, out=tmp_path / "run", recipe="source-only").to_dict()
-    assert (content["target"]["n_unreadable"], content["target"]["n_frames"], content["target"]["n_prints"]) == (5, 24, 6)
+    counts = [content["target"][name] for name in ("n_unreadable", "n_frames", "n_prints")]
+    assert counts == [5, 24, 6]
     assert any("5 unreadable" in note for note in content["notes"])
 
 
@@ -230,9 +234,7 @@ def test_an_image_of_an_unusual_kind_is_called_like_the_plain_one(
     assert np.abs(odd - plain).max() < 0.1
 
 
-def test_an_image_that_its_exif_turns_is_called_like_the_upright_one(
-    source: Path, paint: Callable[..., Any]
-) -> None:
+def test_an_image_that_its_exif_turns_is_called_like_the_upright_one(source: Path, paint: Callable[..., Any]) -> None:
     upright = Image.fromarray(paint(bad=True))
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn clockwise
@@ -251,6 +253,7 @@ def test_a_target_of_one_print_is_adapted_to_but_the_source_is_kept(
     data = write_printers(tmp_path / "data", ("9",), prints=1)
     result = adaptprint.adapt(source, data, out=tmp_path / "run", recipe="dann", set=tiny_dann)
     assert result.verdict == "keep-source"
+    assert json.dumps(result.to_dict(), allow_nan=False)
     assert "too few prints" in [veto["name"] for veto in result.to_dict()["vetoes"]]
     assert (result.checkpoint / "model.safetensors").read_bytes() == (source / "model.safetensors").read_bytes()
 
@@ -261,6 +264,7 @@ def test_a_target_of_a_single_frame_is_adapted_to_but_the_source_is_kept(
     data = write_printers(tmp_path / "data", ("9",), prints=1, frames=1)
     result = adaptprint.adapt(source, data, out=tmp_path / "run", recipe="dann", set=tiny_dann)
     assert result.verdict == "keep-source"
+    assert json.dumps(result.to_dict(), allow_nan=False)
 
 
 def test_training_on_one_class_only_is_refused(

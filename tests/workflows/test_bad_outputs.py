@@ -99,9 +99,7 @@ def test_every_command_that_writes_refuses_an_output_that_exists(
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
-def test_two_processes_cannot_write_one_output_at_the_same_time(
-    source: Path, target: Path, tmp_path: Path
-) -> None:
+def test_two_processes_cannot_write_one_output_at_the_same_time(source: Path, target: Path, tmp_path: Path) -> None:
     from filelock import FileLock
 
     (tmp_path / ".run.unfinished").mkdir()
@@ -157,7 +155,7 @@ def test_a_training_whose_disk_is_full_ends_and_leaves_nothing_half_written(
     untouched(small_disk / "ckpt", unfinished=True)
 
 
-@pytest.mark.parametrize("step", ["write_json", "write_toml", "_write_models", "render_report"])
+@pytest.mark.parametrize("step", ["_write_models", "render_report"])
 def test_a_disk_that_fills_up_while_the_run_is_written_leaves_no_run(
     step: str, source: Path, target: Path, untouched: Callable[..., None], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -42,19 +42,22 @@ def check_stopped(process: "subprocess.Popen[str]", said: str) -> None:
     assert sum(line.startswith(("error: ", "fix: ")) for line in lines) == 2, said
 
 
+def press_ctrl_c(*_words: object, **_options: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
 def settings(pairs: tuple[str, ...]) -> list[str]:
     return [word for pair in pairs for word in ("--set", pair)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_adaptation_stopped_while_it_adapts_goes_on_to_the_same_bytes(
-    number: int, start: Start, untouched: Callable[..., None], source: Path, target: Path, run_folder: Path,
+    start: Start, untouched: Callable[..., None], source: Path, target: Path, run_folder: Path,
     tiny_dann: tuple[str, ...], digests: Callable[[Path], dict[str, str]], tmp_path: Path,
 ) -> None:  # fmt: skip
     out = tmp_path / "run"
     words = ("--source", source, "--target", target, "--out", out, "--recipe", "dann", *settings(tiny_dann))
     process = start("adapt", *words)
-    said = stop(process, "adapting", number)
+    said = stop(process, "adapting")
     check_stopped(process, said)
     assert "--resume" in said
     untouched(out, unfinished=True)
@@ -66,13 +69,13 @@ def test_an_adaptation_stopped_while_it_adapts_goes_on_to_the_same_bytes(
     assert [file.name for file in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_training_stopped_while_it_trains_goes_on_to_the_same_bytes(
+def test_a_training_told_to_end_while_it_trains_goes_on_to_the_same_bytes(
     start: Start, untouched: Callable[..., None], known: Path, source: Path, tiny_training: tuple[str, ...],
     digests: Callable[[Path], dict[str, str]], tmp_path: Path,
 ) -> None:  # fmt: skip
     out = tmp_path / "ckpt"
     process = start("train", known, "--out", out, *settings(tiny_training))
-    said = stop(process, "training")
+    said = stop(process, "training", signal.SIGTERM)
     check_stopped(process, said)
     assert "--resume" in said
     untouched(out, unfinished=True)
@@ -116,24 +119,32 @@ def test_a_command_stopped_while_it_loads_ends_without_a_traceback(start: Start,
         assert "fault of adaptprint" not in said
 
 
-@pytest.mark.parametrize("step", ["judge", "write_run"])
 def test_an_adaptation_stopped_after_its_last_step_goes_on_to_the_same_bytes(
-    step: str, cli: Callable[..., Any], fails: Callable[..., str], untouched: Callable[..., None], source: Path,
+    cli: Callable[..., Any], fails: Callable[..., str], untouched: Callable[..., None], source: Path,
     target: Path, run_folder: Path, tiny_dann: tuple[str, ...], digests: Callable[[Path], dict[str, str]],
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    def press_ctrl_c(*_words: object) -> None:
-        signal.raise_signal(signal.SIGINT)
-
     out = tmp_path / "run"
     words = ("--source", source, "--target", target, "--out", out, "--recipe", "dann", *settings(tiny_dann))
     with monkeypatch.context() as patch:
-        patch.setattr(f"adaptprint.workflows.adapt.{step}", press_ctrl_c)
+        patch.setattr("adaptprint.workflows.adapt.judge", press_ctrl_c)
         fails(cli("adapt", *words), 130)
     untouched(out, unfinished=True)
     result = cli("adapt", *words, "--resume", "--json")
     assert result.code == 0, result.stderr
     assert digests(out) == digests(run_folder)
+
+
+@pytest.mark.parametrize("step", ["_write_models", "render_report"])
+def test_an_adaptation_stopped_while_it_writes_leaves_no_run(
+    step: str, cli: Callable[..., Any], fails: Callable[..., str], untouched: Callable[..., None], source: Path,
+    target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(f"adaptprint.workflows.run_folder.{step}", press_ctrl_c)
+    out = tmp_path / "run"
+    fails(cli("adapt", "--source", source, "--target", target, "--out", out, "--recipe", "source-only"), 130)
+    untouched(out, unfinished=True)
+    assert not list(tmp_path.rglob("*.safetensors"))
 
 
 def test_a_saved_run_does_not_go_on_with_other_settings(

@@ -31,6 +31,15 @@ def names(folder: Path) -> set[str]:
     return {file.name for file in folder.iterdir()}
 
 
+def strict(text: str) -> Any:
+    """Reads JSON in which NaN and Infinity are mistakes."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
 def weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
@@ -66,14 +75,15 @@ def test_the_adversarial_recipe_writes_the_whole_run_folder(run_folder: Path, so
     content = json.loads((run_folder / "report.json").read_text())
     check_run(run_folder, source, target, content)
     assert weights(run_folder / "candidate") != weights(source)
-    steps = [json.loads(line) for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
+    steps = [strict(line) for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
     assert [step["step"] for step in steps] == [1, 2, 3, 4]
 
 
 def check_run(out: Path, source: Path, target: Path, content: dict[str, Any]) -> None:
     assert names(out) == RUN_FILES
     assert names(out / "candidate") == names(out / "checkpoint") == CHECKPOINT_FILES
-    assert content == json.loads((out / "report.json").read_text())
+    assert content == strict((out / "report.json").read_text())
+    strict((out / "candidate" / "config.json").read_text())
     assert content.keys() >= ADAPT_KEYS
     assert content["target"].keys() >= TARGET_KEYS
     assert content["target"]["n_frames"] == 24
@@ -141,8 +151,10 @@ def test_adapt_without_an_output_folder_takes_a_free_one_below_runs(
     source: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in (target.name, f"{target.name}-2"):
-        assert adaptprint.adapt(source, target, recipe="source-only").out == Path("runs") / name
+    (tmp_path / "runs" / target.name).mkdir(parents=True)
+    result = adaptprint.adapt(source, target, recipe="source-only")
+    assert result.out == Path("runs") / f"{target.name}-2"
+    assert result.report.is_file()
 
 
 def test_require_improvement_turns_a_kept_source_into_exit_code_5_and_keeps_the_run(

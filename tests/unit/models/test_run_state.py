@@ -56,7 +56,7 @@ def test_a_damaged_state_is_refused_with_the_advice_to_start_afresh(
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(BadDataError, match="is damaged") as caught:
         load_state(file, "f")
-    assert "--overwrite" in caught.value.fix
+    assert "without --resume" in caught.value.fix
 
 
 @pytest.mark.parametrize("content", [torch.zeros(2), [1], {"fingerprint": "f"}, 3])

@@ -1,0 +1,120 @@
+"""The verdict: keep the source unless two witnesses agree, none objects and no veto stands."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from adaptprint.diagnostics.evidence import Evidence, View
+from adaptprint.diagnostics.verdict import candidate_score, most_telling_prints, weigh
+from adaptprint.diagnostics.vetoes import Veto
+from adaptprint.diagnostics.witnesses import Witness
+
+Sight, BuildEvidence = Callable[..., View], Callable[..., Evidence]
+VETO = Veto("some veto", "it must not ship")
+
+
+def witness(mark: str, name: str = "") -> Witness:
+    """`+` for the candidate, `-` for the source, `0` undecided, `x` for the candidate but not heard."""
+    gain = (0.1, 0.2, 0.3)
+    low, value, high = {"+": gain, "x": gain, "-": (-0.3, -0.2, -0.1), "0": (-0.1, 0.1, 0.3)}[mark]
+    return Witness(name or f"witness {mark}", value, low, high, mark != "x", "an assumption", f"says {name or mark}")
+
+
+@pytest.fixture
+def differing(make_evidence: BuildEvidence, sight: Sight, clear: np.ndarray, muddled: np.ndarray) -> Evidence:
+    return make_evidence(sight(muddled), sight(clear))
+
+
+@pytest.fixture
+def alike(make_evidence: BuildEvidence, sight: Sight, clear: np.ndarray) -> Evidence:
+    return make_evidence(sight(clear), sight(np.where(clear > 0.5, clear - 0.01, clear + 0.01)))
+
+
+@pytest.mark.parametrize(
+    ("marks", "vetoed", "decision"),
+    [
+        ("", False, "keep-source"),
+        ("000", False, "keep-source"),
+        ("-", False, "keep-source"),
+        ("--0", False, "keep-source"),
+        ("xx", False, "keep-source"),
+        ("+", False, "need-labels"),
+        ("+0000", False, "need-labels"),
+        ("+x", False, "need-labels"),
+        ("+-", False, "need-labels"),
+        ("++-", False, "need-labels"),
+        ("++++-", False, "need-labels"),
+        ("++", False, "ship"),
+        ("++0", False, "ship"),
+        ("+++x", False, "ship"),
+        ("++", True, "keep-source"),
+        ("+++++", True, "keep-source"),
+        ("+", True, "keep-source"),
+        ("", True, "keep-source"),
+    ],
+)
+def test_the_decision_follows_from_witnesses_and_vetoes(
+    differing: Evidence, marks: str, vetoed: bool, decision: str
+) -> None:
+    found = weigh(differing, [witness(mark) for mark in marks], [VETO] if vetoed else [])
+    assert found.decision == decision
+    assert found.reasons
+    assert bool(found.prints_to_label) is (decision == "need-labels")
+
+
+def test_reasons_are_those_that_decided(differing: Evidence) -> None:
+    good, also, bad = witness("+", "good"), witness("+", "also"), witness("-", "bad")
+    assert weigh(differing, [good, also], [VETO]).reasons == ("it must not ship",)
+    assert weigh(differing, [good, also, witness("0", "quiet")], []).reasons == ("says good", "says also")
+    assert weigh(differing, [bad, witness("0", "quiet")], []).reasons == ("says bad",)
+    assert weigh(differing, [good, bad], []).reasons == ("the witnesses contradict each other", "says good", "says bad")
+    assert weigh(differing, [good], []).reasons == ("only one witness, good, sees a gain", "says good")
+
+
+def test_labels_are_not_asked_for_where_they_could_change_nothing(alike: Evidence) -> None:
+    found = weigh(alike, [witness("+")], [])
+    assert found.decision == "keep-source"
+    assert found.prints_to_label == ()
+
+
+def test_the_prints_to_label_are_those_the_models_differ_on_most(
+    make_evidence: BuildEvidence, sight: Sight
+) -> None:
+    before = np.full(36, 0.5)
+    after = 0.5 + np.repeat([0.0, 0.3, -0.45, 0.01, 0.1, -0.2], 6)
+    assert most_telling_prints(make_evidence(sight(before), sight(after))) == ("t2", "t1", "t5", "t4")
+
+
+def test_a_print_s_frames_are_averaged_before_the_models_are_compared(
+    make_evidence: BuildEvidence, sight: Sight
+) -> None:
+    before = np.full(36, 0.5)
+    restless = np.where(np.arange(36) % 2 == 0, 0.1, 0.9)
+    restless[30:] = 0.6
+    assert most_telling_prints(make_evidence(sight(before), sight(restless)))[0] == "t5"
+
+
+@pytest.mark.parametrize(("n_differing", "n_asked"), [(0, 0), (1, 3), (2, 3), (3, 3), (4, 4), (5, 5), (6, 5)])
+def test_three_to_five_prints_are_to_be_labelled_or_none(
+    make_evidence: BuildEvidence, sight: Sight, n_differing: int, n_asked: int
+) -> None:
+    before = np.full(36, 0.5)
+    after = np.where(np.arange(36) < 6 * n_differing, 0.6, 0.51)
+    assert len(most_telling_prints(make_evidence(sight(before), sight(after)))) == n_asked
+
+
+def test_the_score_rises_with_value_and_falls_with_doubt() -> None:
+    sure = Witness("a", 0.2, 0.15, 0.25, True, "", "")
+    unsure = Witness("a", 0.2, -0.1, 0.5, True, "", "")
+    against = Witness("a", -0.2, -0.25, -0.15, True, "", "")
+    assert candidate_score([sure]) > candidate_score([unsure]) > 0 > candidate_score([against])
+    assert candidate_score([sure, against]) == pytest.approx(0)
+    assert candidate_score([unsure]) == pytest.approx(0.2 / 0.3)
+
+
+def test_the_score_hears_only_those_who_may_speak_and_is_never_without_bounds() -> None:
+    silent = Witness("a", -1.0, -1.0, -1.0, False, "", "")
+    certain = Witness("a", 1.0, 1.0, 1.0, True, "", "")
+    assert candidate_score([certain, silent]) == candidate_score([certain]) == 5
+    assert candidate_score([]) == candidate_score([silent]) == 0

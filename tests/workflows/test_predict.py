@@ -1,0 +1,125 @@
+"""predict: images, folders and paths from stdin; tables, JSON, CSV and abstentions; and models as objects."""
+
+import csv
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adaptprint
+from adaptprint.errors import BadDataError
+
+FRAME_KEYS = {"name", "printer", "print", "class", "probability", "abstains", "p_good", "p_under_extrusion"}
+
+
+@pytest.fixture
+def images(target: Path) -> list[Path]:
+    """A good frame and a bad one."""
+    return [target / "images/9/p0/0.jpg", target / "images/9/p1/0.jpg"]
+
+
+def test_single_images_are_called_without_print_votes(
+    cli: Callable[..., Any], source: Path, images: list[Path]
+) -> None:
+    result = cli("predict", "--model", source, *images, "--json")
+    assert result.code == 0, result.stderr
+    assert [row["class"] for row in result.json["frames"]] == ["good", "under_extrusion"]
+    assert [row["name"] for row in result.json["frames"]] == [str(image) for image in images]
+    assert result.json["prints"] == []
+
+
+def test_a_folder_is_called_by_frame_and_by_print(cli: Callable[..., Any], source: Path, target: Path) -> None:
+    content = cli("predict", "--model", source, target / "images" / "9", "--layout", "prints", "--json").json
+    assert len(content["frames"]) == 24
+    assert all(row.keys() == FRAME_KEYS for row in content["frames"])
+    assert [row["class"] for row in content["prints"]] == ["good", "under_extrusion"] * 3
+    assert all(abs(row["p_good"] + row["p_under_extrusion"] - 1) < 1e-4 for row in content["frames"])
+
+
+def test_labels_of_the_data_are_not_needed_and_not_read(cli: Callable[..., Any], source: Path, target: Path) -> None:
+    with_labels = cli("predict", "--model", source, target, "--json").json["frames"]
+    without = cli("predict", "--model", source, target / "images" / "9", "--layout", "prints", "--json").json["frames"]
+    assert [row["p_good"] for row in with_labels] == [row["p_good"] for row in without]
+
+
+def test_paths_are_read_from_stdin(cli: Callable[..., Any], source: Path, images: list[Path]) -> None:
+    result = cli("predict", "--model", source, "-", "--json", stdin=f"{images[1]}\n\n{images[0]}\n")
+    assert result.code == 0, result.stderr
+    assert [row["class"] for row in result.json["frames"]] == ["under_extrusion", "good"]
+
+
+def test_csv_output_is_a_table_that_other_programs_read(cli: Callable[..., Any], source: Path, target: Path) -> None:
+    result = cli("predict", "--model", source, target, "--csv")
+    assert result.code == 0, result.stderr
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert len(rows) == 24
+    assert rows[0].keys() == FRAME_KEYS
+    assert {row["abstains"] for row in rows} <= {"true", "false"}
+    assert all(0 <= float(row["probability"]) <= 1 for row in rows)
+
+
+def test_the_plain_output_names_the_prints(cli: Callable[..., Any], source: Path, target: Path) -> None:
+    result = cli("predict", "--model", source, target)
+    assert result.code == 0, result.stderr
+    assert "9-p3" in result.stdout
+
+
+@pytest.mark.parametrize(("below", "abstains"), [(0, 0), (1, 24)])
+def test_calls_below_the_bound_are_abstentions(below: float, abstains: int, source: Path, target: Path) -> None:
+    result = adaptprint.predict(source, target, abstain_below=below)
+    assert result.frames["abstains"].sum() == abstains
+    assert result.frames["class"].null_count() == 0
+
+
+def test_a_model_calls_paths_and_bytes_alike_and_as_predict_does(source: Path, images: list[Path]) -> None:
+    model = adaptprint.load(source)
+    scores = model.predict([images[0], images[1].read_bytes()])
+    assert scores.shape == (2, 2)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores.sum(1), 1, atol=1e-5)
+    assert [model.classes[code] for code in scores.argmax(1)] == ["good", "under_extrusion"]
+    called = adaptprint.predict(source, images).frames["p_under_extrusion"].to_numpy()
+    np.testing.assert_allclose(scores[:, 1], called, atol=1e-4)
+
+
+def test_a_model_says_which_of_several_images_it_cannot_read(source: Path, images: list[Path]) -> None:
+    with pytest.raises(BadDataError, match="image 1"):
+        adaptprint.load(source).predict([images[0].read_bytes(), b"no image"])
+
+
+def test_a_model_calls_no_images_at_all(source: Path) -> None:
+    assert adaptprint.load(source).predict([]).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "code"),
+    [
+        (("-",), "", 2),
+        (("-",), "gone.jpg\n", 4),
+        (("gone.jpg",), None, 4),
+        (("a.jpg", "folder"), None, 2),
+        (("gone_folder",), None, 4),
+        (("a.jpg", "--abstain-below", "1.5"), None, 2),
+        (("a.jpg", "--abstain-below", "nan"), None, 2),
+    ],
+)
+def test_nothing_to_call_ends_in_a_cause_and_a_fix(
+    words: tuple[str, ...], stdin: str | None, code: int, cli: Callable[..., Any], fails: Callable[..., str],
+    source: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(images[0], "a.jpg")
+    Path("folder").mkdir()
+    fails(cli("predict", "--model", source, *words, stdin=stdin), code)
+
+
+def test_the_camera_profile_of_the_call_beats_that_of_the_checkpoint(
+    cli: Callable[..., Any], source: Path, images: list[Path]
+) -> None:
+    plain = cli("predict", "--model", source, images[1], "--json").json["frames"][0]
+    turned = cli("predict", "--model", source, images[1], "--rotate", 90, "--json").json["frames"][0]
+    assert turned["p_good"] != plain["p_good"]
