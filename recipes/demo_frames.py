@@ -6,6 +6,7 @@ take longer to learn than a demo should.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 WIDTH, HEIGHT = 160, 96
+Scene = tuple[Image.Image, np.ndarray]
+"""A mask of the plastic, and its colour."""
 _FINER = 3  # lines are drawn larger and reduced, which smooths their edges
 _SECONDS_BETWEEN_FRAMES = 0.404
 
@@ -58,14 +61,14 @@ def draw_data_set(out: Path, cameras: dict[str, Camera], prints: int, frames: in
     (out / "train.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def _print(rng: np.random.Generator, bad: bool):  # noqa: ANN202 - a closure over one print's settings
+def _print(rng: np.random.Generator, bad: bool) -> Callable[[np.random.Generator], Scene]:
     """What all frames of a print share; returns a function that draws one frame's plastic."""
     colour = rng.uniform(0.55, 1.0, 3)
     direction, pitch = rng.uniform(0, math.pi), rng.uniform(11, 17)
     width = pitch * rng.uniform(0.62, 0.8)
     severity = rng.uniform(0.6, 1.0) if bad else 0.0
 
-    def draw(rng: np.random.Generator) -> tuple[Image.Image, np.ndarray]:
+    def draw(rng: np.random.Generator) -> Scene:
         # Some frames of a bad print show nothing wrong.
         fault = severity if rng.random() > 0.15 else 0.0
         return _lines(rng, direction, pitch, width, fault), colour
@@ -93,7 +96,7 @@ def _lines(rng: np.random.Generator, direction: float, pitch: float, width: floa
     return mask.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
 
 
-def _photograph(scene: tuple[Image.Image, np.ndarray], camera: Camera, rng: np.random.Generator) -> Image.Image:
+def _photograph(scene: Scene, camera: Camera, rng: np.random.Generator) -> Image.Image:
     """The plastic as this printer's camera shows it."""
     mask, colour = scene
     keep_w, keep_h = WIDTH / camera.zoom, HEIGHT / camera.zoom

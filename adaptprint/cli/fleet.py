@@ -77,7 +77,10 @@ def compare(
 
 def batch(
     fleet: Annotated[
-        Path, typer.Argument(help="A TOML file: source, defaults, and one target table for each printer.", metavar="FLEET.toml")
+        Path,
+        typer.Argument(
+            help="A TOML file: source, defaults, and one target table for each printer.", metavar="FLEET.toml"
+        ),
     ],
     out: Annotated[Path | None, typer.Option(help="Overrides the file's out.", metavar="DIR")] = None,
     device: o.Device = "auto",

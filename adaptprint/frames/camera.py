@@ -23,9 +23,7 @@ class CameraProfile(BaseModel):
         if self.crop is not None:
             x, y, width, height = self.crop
             if width <= 0 or height <= 0 or x + width > 1 + 1e-9 or y + height > 1 + 1e-9:
-                raise ValueError(
-                    "crop X,Y,W,H must have W, H > 0 and stay inside the frame: X+W <= 1, Y+H <= 1"
-                )
+                raise ValueError("crop X,Y,W,H must have W, H > 0 and stay inside the frame: X+W <= 1, Y+H <= 1")
         return self
 
     @property

@@ -97,9 +97,7 @@ def blown_out(seen: Inspection) -> Finding | None:
 def flat(seen: Inspection) -> Finding | None:
     """Frames that show nothing, though neither dark nor white."""
     rows = seen.rows_where(
-        lambda look: (
-            look.contrast < FLAT_BELOW and look.brightness >= DARK_BELOW and look.clipped <= CLIPPED_ABOVE
-        )
+        lambda look: look.contrast < FLAT_BELOW and look.brightness >= DARK_BELOW and look.clipped <= CLIPPED_ABOVE
     )
     if not rows:
         return None
@@ -119,9 +117,7 @@ def mixed_shapes(seen: Inspection) -> Finding | None:
     if len(sizes) < 2:
         return None
     (height, width), usual = sizes.most_common(1)[0]
-    other = seen.rows_where(
-        lambda look: abs(look.size[1] / look.size[0] * height / width - 1) > ASPECT_TOLERANCE
-    )
+    other = seen.rows_where(lambda look: abs(look.size[1] / look.size[0] * height / width - 1) > ASPECT_TOLERANCE)
     shown = tuple(f"{w} x {h}: {plural(n, 'frame')}" for (h, w), n in sizes.most_common(MOST_EXAMPLES))
     if other:
         return Finding(

@@ -51,9 +51,7 @@ def read_csv(
             absent.append(name)
             continue
         if file in lines:
-            raise BadDataError(
-                f"{where}: {name} stands in line {lines[file]} already.", "Keep one row for each image."
-            )
+            raise BadDataError(f"{where}: {name} stands in line {lines[file]} already.", "Keep one row for each image.")
         lines[file] = line
         rows.append(FrameRow(file, name, printer.strip(), print_id.strip(), _time(name), label))
     _refuse_missing(path, absent, len(sheet.rows))
@@ -73,8 +71,7 @@ def _columns(sheet: Sheet) -> dict[str, int]:
     missing = [name for name in COLUMNS if name not in sheet.columns]
     if missing:
         raise BadDataError(
-            f"{sheet.path} lacks {plural(len(missing), 'column')}: {listed(missing)}; "
-            f"it has {listed(sheet.columns)}.",
+            f"{sheet.path} lacks {plural(len(missing), 'column')}: {listed(missing)}; it has {listed(sheet.columns)}.",
             "Name the columns img_path,printer_id,print_id and, where labels are known, has_under_extrusion.",
         )
     return {name: sheet.columns.index(name) for name in COLUMNS}

@@ -70,9 +70,7 @@ class ImagePaths:
         if folders not in self._places:
             if folders:
                 parents = self._spellings(folders[:-1])
-                self._places[folders] = [
-                    place for parent in parents for place in self._alike(parent, folders[-1])
-                ]
+                self._places[folders] = [place for parent in parents for place in self._alike(parent, folders[-1])]
             else:
                 self._places[folders] = [self._root / "images", self._root]
         return self._places[folders]

@@ -46,15 +46,12 @@ def read_sheet(path: Path) -> Sheet:
                 continue  # a blank line
             if len(cells) != len(columns):
                 raise BadDataError(
-                    f"{path}, line {reader.line_num}: {plural(len(cells), 'cell')}, "
-                    f"the header has {len(columns)}.",
+                    f"{path}, line {reader.line_num}: {plural(len(cells), 'cell')}, the header has {len(columns)}.",
                     "Give each row as many cells as the header; put quotes round values with commas.",
                 )
             rows.append((reader.line_num, cells))
     except csv.Error as error:
-        raise BadDataError(
-            f"{path}, line {reader.line_num}: {error}.", "Save the table as plain CSV again."
-        ) from error
+        raise BadDataError(f"{path}, line {reader.line_num}: {error}.", "Save the table as plain CSV again.") from error
     if not rows:
         raise BadDataError(f"{path} has a header but no rows.", "Add one row for each frame.")
     return Sheet(path, columns, rows)

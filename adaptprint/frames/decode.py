@@ -44,9 +44,7 @@ _FLIP = {
     "vertical": Transpose.FLIP_TOP_BOTTOM,
     "both": Transpose.ROTATE_180,
 }
-_SWAPS_AXES = frozenset(
-    {Transpose.ROTATE_90, Transpose.ROTATE_270, Transpose.TRANSPOSE, Transpose.TRANSVERSE}
-)
+_SWAPS_AXES = frozenset({Transpose.ROTATE_90, Transpose.ROTATE_270, Transpose.TRANSPOSE, Transpose.TRANSVERSE})
 
 
 def decode(data: bytes, size: tuple[int, int], camera: CameraProfile | None = None) -> Pixels8:

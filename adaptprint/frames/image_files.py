@@ -65,9 +65,7 @@ def natural_key(text: str) -> NaturalKey:
     pieces = re.split(r"([0-9]+)", text.casefold())
     # Numbers compare by length, then by digits: no conversion, so a thousand digits do no harm.
     numbers = [piece.lstrip("0") for piece in pieces]
-    key = tuple(
-        (len(n), n) if at % 2 else piece for at, (piece, n) in enumerate(zip(pieces, numbers, strict=True))
-    )
+    key = tuple((len(n), n) if at % 2 else piece for at, (piece, n) in enumerate(zip(pieces, numbers, strict=True)))
     return key, text
 
 

@@ -90,11 +90,7 @@ def plain_reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return NO_IMAGE
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if (
-        "truncated" in text.lower()
-        or "premature" in text.lower()
-        or isinstance(error, EOFError | struct.error)
-    ):
+    if "truncated" in text.lower() or "premature" in text.lower() or isinstance(error, EOFError | struct.error):
         return TRUNCATED
     return f"corrupt: {text}"
 

@@ -49,9 +49,7 @@ class Inspection:
         return [rows for rows in groups.values() if len(rows) > 1]
 
 
-def inspect(
-    table: FrameTable, camera: CameraProfile, progress: Callable[[int, int], None] | None = None
-) -> Inspection:
+def inspect(table: FrameTable, camera: CameraProfile, progress: Callable[[int, int], None] | None = None) -> Inspection:
     """Looks at every frame of ``table``."""
     looks: list[Look] = []
     rows: list[int] = []

@@ -66,9 +66,7 @@ def _refuse_absent(root: Path, path: str | Path) -> None:
     try:
         exists = root.exists()
     except OSError as error:
-        raise BadDataError(
-            f"{path} cannot be reached ({error.strerror}).", "Check its permissions."
-        ) from error
+        raise BadDataError(f"{path} cannot be reached ({error.strerror}).", "Check its permissions.") from error
     if not exists:
         raise BadDataError(
             f"{path} does not exist.", "Check the path: a folder of images, a CSV file or a video is needed."
@@ -124,9 +122,7 @@ def _csv_in(root: Path, *, needed: bool) -> Path | None:
     try:
         sheets = sorted(file for file in root.iterdir() if file.suffix.lower() == ".csv" and file.is_file())
     except OSError as error:
-        raise BadDataError(
-            f"{root} cannot be opened ({error.strerror}).", "Check the folder's permissions."
-        ) from error
+        raise BadDataError(f"{root} cannot be opened ({error.strerror}).", "Check the folder's permissions.") from error
     sheets = [sheet for sheet in sheets if not sheet.name.startswith(".")]
     fitting = [sheet for sheet in sheets if has_columns(sheet)]
     chosen = next((sheet for sheet in fitting if sheet.name.lower() == "train.csv"), None)
@@ -150,9 +146,7 @@ def _passed_over(found: Found) -> list[str]:
     """Notes on files that might have been meant."""
     notes = []
     if found.videos:
-        notes.append(
-            f"{plural(len(found.videos), 'video')} beside the images left out (layout video reads them)."
-        )
+        notes.append(f"{plural(len(found.videos), 'video')} beside the images left out (layout video reads them).")
     if found.others[".csv"]:
         sheets = plural(found.others[".csv"], "CSV file")
         notes.append(f"{sheets} left out: none in the folder itself has the columns {', '.join(COLUMNS)}.")
@@ -177,7 +171,5 @@ def _refuse_unlabelled(table: FrameTable) -> None:
     if table.layout == "competition":
         fix = "Fill the column has_under_extrusion (0 or 1) or label (a class name), or remove the rows."
     else:
-        fix = (
-            "Put the frames of each class into a folder (layout classes), or give a CSV with a label column."
-        )
+        fix = "Put the frames of each class into a folder (layout classes), or give a CSV with a label column."
     raise BadDataError(f"Labels are needed, but {who} one in {table.root} (layout {table.layout}).", fix)

@@ -41,9 +41,7 @@ def read_prints(root: Path, files: Sequence[FoundFile], skip: int, notes: Sequen
     kind = ("one flat folder", "print folders", "printer and print folders")[min(depth, 2)]
     said = [f"Read as {kind}: {counts(data)}."]
     if cuts > 1:
-        said.append(
-            f"Frames without a print folder were cut into {plural(cuts, 'print')} by gaps in file times."
-        )
+        said.append(f"Frames without a print folder were cut into {plural(cuts, 'print')} by gaps in file times.")
     elif cuts:
         said.append("Frames without a print folder count as one print: their times leave no gap over 60 s.")
     return FrameTable(data, root, "prints", (*said, *notes))

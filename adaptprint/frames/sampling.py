@@ -36,11 +36,7 @@ def _draw(node: _Node, size: int, rng: np.random.Generator) -> list[int]:
         return [int(row) for _ in range(repeats) for row in rng.permutation(node.rows)][:size]
     share, rest = divmod(size, len(node.children))
     extra = set(rng.permutation(len(node.children))[:rest].tolist())
-    return [
-        row
-        for i, child in enumerate(node.children)
-        for row in _draw(child, share + (1 if i in extra else 0), rng)
-    ]
+    return [row for i, child in enumerate(node.children) for row in _draw(child, share + (1 if i in extra else 0), rng)]
 
 
 class BalancedSampler:

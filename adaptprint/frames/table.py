@@ -134,9 +134,7 @@ class FrameTable:
         if printer is None:
             return self
         if printer not in self.printers:
-            raise UsageError(
-                f"no printer `{printer}` in {self.root}", f"Its printers are {', '.join(self.printers)}."
-            )
+            raise UsageError(f"no printer `{printer}` in {self.root}", f"Its printers are {', '.join(self.printers)}.")
         return self.where((self.data["printer"] == printer).to_numpy())
 
     def without_labels(self) -> "FrameTable":

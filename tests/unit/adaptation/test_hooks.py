@@ -64,9 +64,7 @@ def test_at_weight_zero_the_trunk_feels_the_class_loss_alone(toy: Toy) -> None:
 
 @pytest.mark.parametrize("weight", [0.3, 1.0, 2.5])
 @pytest.mark.parametrize("class_weights", [(1.0, 1.0), (1.9, 0.1)])
-def test_above_zero_the_trunk_climbs_the_domain_loss(
-    toy: Toy, weight: float, class_weights: Pair
-) -> None:
+def test_above_zero_the_trunk_climbs_the_domain_loss(toy: Toy, weight: float, class_weights: Pair) -> None:
     toy.step(weight, class_weights)
     domain = toy.trunk_gradient_of(sum(toy.domain_losses(class_weights)))
     expected = toy.trunk_gradient_of(toy.class_loss()) - weight * domain

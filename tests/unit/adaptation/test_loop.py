@@ -246,9 +246,7 @@ def test_a_discriminator_that_never_gave_way_is_reported(
     assert [words in warning for warning in loop.progress.warnings] == ([True] if words else [])
 
 
-def test_a_discriminator_that_never_learned_is_reported(
-    make_task: BuildTask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_discriminator_that_never_learned_is_reported(make_task: BuildTask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DannLoop, "_discriminator_accuracy", lambda *_: 0.5)
     loop = make_loop(make_task())
     loop.run()

@@ -85,9 +85,7 @@ def test_calls_against_the_neighbours_do_not_agree(world: World) -> None:
 
 
 @pytest.mark.parametrize(("n_target", "n_source"), [(6, 60), (60, 12), (30, 30)])
-def test_mixing_does_not_depend_on_how_many_frames_each_domain_has(
-    world: World, n_target: int, n_source: int
-) -> None:
+def test_mixing_does_not_depend_on_how_many_frames_each_domain_has(world: World, n_target: int, n_source: int) -> None:
     found = look(world, GOOD_AND_BAD, n_target=n_target, n_source=n_source)
     assert 0.6 < found.domain_mixing.value < 1.4
 

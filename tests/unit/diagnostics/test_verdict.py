@@ -78,9 +78,7 @@ def test_labels_are_not_asked_for_where_they_could_change_nothing(alike: Evidenc
     assert found.prints_to_label == ()
 
 
-def test_the_prints_to_label_are_those_the_models_differ_on_most(
-    make_evidence: BuildEvidence, sight: Sight
-) -> None:
+def test_the_prints_to_label_are_those_the_models_differ_on_most(make_evidence: BuildEvidence, sight: Sight) -> None:
     before = np.full(36, 0.5)
     after = 0.5 + np.repeat([0.0, 0.3, -0.45, 0.01, 0.1, -0.2], 6)
     assert most_telling_prints(make_evidence(sight(before), sight(after))) == ("t2", "t1", "t5", "t4")

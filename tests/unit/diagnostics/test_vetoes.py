@@ -115,9 +115,7 @@ def test_a_collapse_to_one_class_is_vetoed_unless_it_was_declared_or_seen_before
     assert ("collapse to one class" in found) is vetoed
 
 
-def test_a_collapse_is_counted_by_frame_not_by_print(
-    make_evidence: BuildEvidence, sight: Sight, fine: View
-) -> None:
+def test_a_collapse_is_counted_by_frame_not_by_print(make_evidence: BuildEvidence, sight: Sight, fine: View) -> None:
     """Two frames of each print are called bad: every print's vote is good, but a third of the frames is not."""
     narrow, all_good = sight(np.where(np.arange(36) % 3 == 0, 0.9, 0.1)), sight(called_bad(0.0))
     assert "collapse to one class" not in vetoes(make_evidence(fine, narrow))

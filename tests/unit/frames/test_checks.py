@@ -99,9 +99,7 @@ def test_near_copies_across_prints_are_found(frames: Frames, picture: Callable[.
     assert finding.examples == ("p0/same.jpg ~ p1/same.jpg", "p1/same.jpg ~ p0/same.jpg")
 
 
-def test_near_copies_inside_a_print_are_only_a_note(
-    frames: Frames, picture: Callable[..., Image.Image]
-) -> None:
+def test_near_copies_inside_a_print_are_only_a_note(frames: Frames, picture: Callable[..., Image.Image]) -> None:
     root = frames(*PRINTS)
     for quality in (60, 70, 80):
         picture(99, (48, 64)).save(root / "p0" / f"x{quality}.jpg", quality=quality)

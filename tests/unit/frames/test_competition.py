@@ -49,9 +49,7 @@ def test_images_may_lie_beside_the_csv(competition: Competition, frames: Frames)
     assert len(read_frames(competition(["021/1/a.jpg,021,1,0"], images=False))) == 1
 
 
-def test_the_csv_itself_can_be_named_and_extra_columns_do_not_matter(
-    competition: Competition, frames: Frames
-) -> None:
+def test_the_csv_itself_can_be_named_and_extra_columns_do_not_matter(competition: Competition, frames: Frames) -> None:
     root = competition(["a.jpg,yes,P1,p,1"], header="img_path,sunny,printer_id,print_id,has_under_extrusion")
     table = read_frames(root / "train.csv")
     assert table.classes == ["under_extrusion"]
@@ -204,9 +202,9 @@ def refusal(file: Path, labels: Literal["required", "optional", "ignored"]) -> A
     content=st.one_of(
         st.binary(max_size=200),
         st.lists(st.lists(st.text(max_size=8), min_size=3, max_size=4), max_size=4).map(
-            lambda rows: (
-                "img_path,printer_id,print_id,label\n" + "\n".join(",".join(row) for row in rows)
-            ).encode("utf-8", "surrogatepass")
+            lambda rows: ("img_path,printer_id,print_id,label\n" + "\n".join(",".join(row) for row in rows)).encode(
+                "utf-8", "surrogatepass"
+            )
         ),
     ),
     labels=st.sampled_from(["required", "optional", "ignored"]),

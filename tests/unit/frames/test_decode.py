@@ -43,12 +43,8 @@ def corners(pixels: "np.ndarray[Any, Any]") -> str:
     return "".join(names.get((int(pixel[0]), int(pixel[1]), int(pixel[2])), "?") for pixel in picked)
 
 
-@pytest.mark.parametrize(
-    ("kind", "options"), [("JPEG", {"quality": 95}), ("PNG", {}), ("BMP", {}), ("WEBP", {})]
-)
-def test_every_image_type_becomes_rgb_of_the_asked_size(
-    picture: Picture, kind: str, options: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize(("kind", "options"), [("JPEG", {"quality": 95}), ("PNG", {}), ("BMP", {}), ("WEBP", {})])
+def test_every_image_type_becomes_rgb_of_the_asked_size(picture: Picture, kind: str, options: dict[str, Any]) -> None:
     image = picture(size=(96, 128))
     pixels = decode(encoded(image, kind, **options), SIZE)
     assert pixels.shape == (24, 32, 3)
@@ -187,15 +183,11 @@ def with_jpeg_size(data: bytes, width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "bmp", "webp"])
-def test_a_bomb_of_40000_x_40000_pixels_is_refused_by_its_header(
-    picture: Picture, tmp_path: Path, kind: str
-) -> None:
+def test_a_bomb_of_40000_x_40000_pixels_is_refused_by_its_header(picture: Picture, tmp_path: Path, kind: str) -> None:
     bomb = {
         "png": png_header(40000, 40000),
         "jpeg": with_jpeg_size(encoded(picture(), "JPEG"), 40000, 40000),
-        "bmp": (lambda bmp: bmp[:18] + struct.pack("<ii", 40000, 40000) + bmp[26:])(
-            encoded(picture(), "BMP")
-        ),
+        "bmp": (lambda bmp: bmp[:18] + struct.pack("<ii", 40000, 40000) + bmp[26:])(encoded(picture(), "BMP")),
         "webp": b"RIFF\xff\xff\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + (39999).to_bytes(3, "little") * 2 + bytes(9),
     }[kind]
     with pytest.raises(UnreadableFrame, match="too large: 40000 x 40000 pixels"):

@@ -162,9 +162,7 @@ def test_files_come_in_natural_order() -> None:
     assert sorted(names, key=natural_key) == ["Frame1", "frame02", "frame2", "frame10", "x" + "9" * 5000]
 
 
-@pytest.mark.parametrize(
-    "name", ["a b.jpg", "q\"uote'.jpg", "new\nline.jpg", "ünï-日本.jpg", "%s{}.jpg", "-rf.jpg"]
-)
+@pytest.mark.parametrize("name", ["a b.jpg", "q\"uote'.jpg", "new\nline.jpg", "ünï-日本.jpg", "%s{}.jpg", "-rf.jpg"])
 def test_odd_file_names_are_read(frames: Frames, name: str) -> None:
     assert read_frames(frames(f"p/{name}")).data["name"].to_list() == [f"p/{name}"]
 
@@ -207,9 +205,7 @@ def test_a_folder_without_images_says_what_was_seen(tmp_path: Path) -> None:
         read_frames(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "fix"), [("a.txt", "folder of images"), ("a.zip", "Unpack"), ("a.jpg", "its folder")]
-)
+@pytest.mark.parametrize(("name", "fix"), [("a.txt", "folder of images"), ("a.zip", "Unpack"), ("a.jpg", "its folder")])
 def test_a_file_of_another_kind_is_refused_with_a_fix(tmp_path: Path, name: str, fix: str) -> None:
     (tmp_path / name).write_bytes(b"x")
     with pytest.raises(BadDataError, match="is not a file that frames can be read from") as error:

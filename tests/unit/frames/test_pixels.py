@@ -90,9 +90,7 @@ def test_nothing_readable_is_an_error(frames: Frames) -> None:
 
 def test_progress_reaches_the_total(frames: Frames) -> None:
     told: list[tuple[int, int]] = []
-    load_pixels(
-        read_frames(frames(*names(40))), SIZE, progress=lambda done, total: told.append((done, total))
-    )
+    load_pixels(read_frames(frames(*names(40))), SIZE, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (40, 40)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 
@@ -165,9 +163,7 @@ def test_the_network_size_follows_the_aspect_after_the_camera(
     assert network_size(read_frames(tmp_path), camera) == (height, 224)
 
 
-def test_a_few_odd_frames_do_not_change_the_network_size(
-    tmp_path: Path, picture: Callable[..., object]
-) -> None:
+def test_a_few_odd_frames_do_not_change_the_network_size(tmp_path: Path, picture: Callable[..., object]) -> None:
     for at in range(5):
         picture(size=(72, 128) if at else (128, 72)).save(tmp_path / f"{at}.png")  # type: ignore[attr-defined]
     (tmp_path / "5.png").write_bytes(b"")

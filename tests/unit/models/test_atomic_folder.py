@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,6 +56,18 @@ def test_a_new_folder_replaces_the_old_one_whole_and_leaves_nothing_beside_it(ol
     assert names(old) == ["config.json"]
     assert (old / "config.json").read_text() == "new"
     assert names(old.parent) == ["out"]
+
+
+def test_the_old_folder_is_never_deleted_in_its_own_place_where_a_crash_would_leave_half_of_it(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted: list[Path] = []
+    delete = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", lambda path, **how: (deleted.append(Path(path)), delete(path, **how)))
+    with atomic_folder(old):
+        pass
+    assert deleted
+    assert old not in deleted
 
 
 def test_the_finished_folder_can_be_read_by_others(tmp_path: Path) -> None:

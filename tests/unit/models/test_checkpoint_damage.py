@@ -116,6 +116,17 @@ def test_a_checkpoint_without_digests_is_refused(folder: Path) -> None:
         refusal(folder)
 
 
+def test_weights_that_no_digest_covers_are_refused(folder: Path) -> None:
+    content = content_of(folder)
+    integrity = {name: content["integrity"][name] for name in TENSOR_FILES if name != "model.safetensors"}
+    config = CheckpointConfig.model_validate({**content, "integrity": integrity})
+    text = json.dumps(config.model_dump(mode="json"), sort_keys=True)
+    write_config(
+        folder, {**content, "integrity": {**integrity, "config.json": hashlib.sha256(text.encode()).hexdigest()}}
+    )
+    assert "unexpected files" in refusal(folder)
+
+
 def test_a_checkpoint_cannot_name_files_outside_itself(folder: Path) -> None:
     outside = folder.parent / "outside"
     outside.write_text("secret")

@@ -56,6 +56,23 @@ def test_frames_come_back_nearly_as_they_were(make_pixels: BuildPixels, tmp_path
     assert np.abs(difference).max() <= 6
 
 
+def test_frames_keep_their_height_and_width_apart(make_pixels: BuildPixels, tmp_path: Path) -> None:
+    pixels = make_pixels()
+    wide = Pixels(pixels.table, np.concatenate([pixels.array, pixels.array], axis=2), pixels.digests, [])
+    write_memory(tmp_path / "m", choose_memory(wide, [], CLASSES, seed=0))
+    assert read_memory(tmp_path / "m", (32, 64)).array.shape == (32, 32, 64, 3)
+    with pytest.raises(BadDataError, match="another size"):
+        read_memory(tmp_path / "m", (64, 32))
+
+
+def test_marks_follow_their_frames_into_a_smaller_memory(make_pixels: BuildPixels) -> None:
+    pixels = make_pixels()
+    unseen = [name for name in pixels.table.data["name"] if name.startswith("P2/")]
+    memory = choose_memory(pixels, unseen, CLASSES, seed=0, max_frames=8)
+    assert memory.held_out.tolist() == [name in unseen for name in memory.table.data["name"]]
+    assert 0 < memory.held_out.sum() < 8
+
+
 def test_ids_that_look_like_numbers_stay_text(make_pixels: BuildPixels, tmp_path: Path) -> None:
     pixels = make_pixels([("021", "007", "good", 2), ("Gerät 2", "1e3", "bad", 2)])
     write_memory(tmp_path / "m", choose_memory(pixels, [], CLASSES, seed=0))
@@ -126,6 +143,15 @@ def test_a_memory_of_another_size_is_refused(file: Path) -> None:
 def test_tensors_that_contradict_each_other_are_refused(file: Path, tensors: dict[str, torch.Tensor]) -> None:
     rewrite(file, **tensors)
     with pytest.raises(BadDataError, match="is damaged"):
+        read_memory(file, (32, 32))
+
+
+@pytest.mark.parametrize("change", [lambda offsets: offsets[:-1], lambda offsets: torch.cat([offsets, offsets[-1:]])])
+def test_a_memory_with_a_frame_too_few_or_too_many_is_refused(
+    file: Path, change: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    rewrite(file, offsets=change(load_file(file)["offsets"]))
+    with pytest.raises(BadDataError, match="different lengths"):
         read_memory(file, (32, 32))
 
 

@@ -109,11 +109,11 @@ def test_the_threshold_decides_prints_as_it_decides_frames(make_table: BuildTabl
 
 
 def test_calibration_error_is_the_gap_of_each_bin_weighted_by_its_size() -> None:
-    # Bins of a fifth; confidences .5 and .55 share one (3 frames, 1 right), .9 and 1.0 the last (2 frames, 2 right).
+    # Bins of a fifth; confidences .5 and .55 share one (3 frames, 1 right), .9 and 1.0 the last (2 frames, 1 right).
     scores = two_columns([0.5, 0.45, 0.55, 0.9, 0.0])
-    labels = np.array([1, 0, 0, 1, 0])
+    labels = np.array([1, 0, 0, 1, 1])
     first = abs(1 - (0.5 + 0.55 + 0.55))
-    last = abs(2 - (0.9 + 1.0))
+    last = abs(1 - (0.9 + 1.0))
     assert expected_calibration_error(scores, labels, n_bins=5) == pytest.approx((first + last) / 5)
 
 
@@ -148,3 +148,5 @@ def test_each_printer_is_measured_alone(make_table: BuildTable) -> None:
     assert found["A"].accuracy == pytest.approx(2 / 3)
     assert [each.n_frames for each in found.values()] == [2, 3]
     assert found["A"].to_dict()["n_prints"] == 1
+    strict = measure_by_printer(table, two_columns([0.9, 0.1, 0.2, 0.2, 0.9]), CLASSES, threshold=0.95)
+    assert [each.accuracy for each in strict.values()] == [0.0, 1.0]

@@ -16,6 +16,7 @@ from adaptprint.errors import BadDataError, InterruptedRunError, UsageError
 from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.sampling import split_by_print
 from adaptprint.models.device import Compute
+from adaptprint.models.embed import embed
 from adaptprint.models.network import PrintNet, copy_state
 from adaptprint.models.train_settings import TrainSettings
 from adaptprint.models.training import (
@@ -197,6 +198,32 @@ def test_training_learns_what_can_be_seen_and_is_scored_on_prints_it_never_saw(
     assert training.progress.best_score > 0.97
     assert events[-1].values["loss"] < events[0].values["loss"]
     assert events[-1].done == events[-1].total == 60
+
+
+def test_rates_follow_the_schedule_and_gradients_are_clipped(make_training: BuildTraining, tmp_path: Path) -> None:
+    training = make_training(steps=8, clip_norm=0.01, lr_trunk=0.4, lr_head=0.2, warmup=0.5)
+    seen: list[list[float]] = []
+
+    def look(event: Progress) -> None:
+        norms = [weight.grad.norm() for weight in training.network.parameters() if weight.grad is not None]
+        assert float(torch.stack(norms).norm()) == pytest.approx(0.01, rel=1e-3)
+        seen.append([group["lr"] for group in training.optimizer.param_groups])
+
+    training.run(tmp_path / "s.pt", "f", False, look)
+    factors = [learning_rate_factor(step, 8, 0.5) for step in range(8)]
+    assert seen == [pytest.approx([0.4 * factor, 0.2 * factor]) for factor in factors]
+
+
+def test_smoothed_labels_keep_the_model_from_being_too_sure(make_training: BuildTraining, tmp_path: Path) -> None:
+    def surest(smoothing: float) -> float:
+        changes = {"label_smoothing": smoothing, "augment": 0.0, "lr_trunk": 0.01, "lr_head": 0.01}
+        training = make_training(steps=40, ema_decay=0.5, validate_every=40, **changes)
+        training.run(tmp_path / f"{smoothing}.pt", "f", False, silent)
+        seen = embed(training.network, training.split.pixels.array, training.compute)
+        return float(seen.probabilities.max())
+
+    # With a share s of each label spread over two classes, the best confidence is 1 - s / 2.
+    assert surest(0.6) < 0.8 < surest(0.0)
 
 
 def test_only_training_rows_are_trained_on(make_training: BuildTraining, tmp_path: Path) -> None:
