@@ -193,7 +193,7 @@ class DannLoop:
         self.snapshots.append(self._candidate(f"dann@{self.progress.step}", copy_state(self.network)))
 
     def _candidate(self, name: str, state: dict[str, Tensor]) -> Candidate:
-        return Candidate(name, state, "early" if self.task.recipe.split_early else "none")
+        return Candidate(name, state, "early" if self.task.recipe.split_early else "none", trained=True)
 
     def _judge_discriminator(self) -> None:
         accuracy = self.progress.discriminator_accuracy

@@ -59,11 +59,13 @@ class Candidate:
         state: State dict of :class:`~adaptprint.models.network.PrintNet`, as it would ship.
         target_norms: Which BatchNorm layers hold the target's own statistics. Source frames are judged with
             statistics of the source in these layers, as each domain has its own there.
+        trained: Whether weights were trained on the source anew, and not statistics alone replaced.
     """
 
     name: str
     state: dict[str, Tensor]
     target_norms: TargetNorms = "none"
+    trained: bool = False
 
 
 @dataclass(frozen=True)

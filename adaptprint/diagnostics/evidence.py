@@ -38,6 +38,7 @@ class Evidence:
         frozen: The source model's view.
         adapted: The candidate's view.
         print_consensus: Whether all frames of a print share one label, as far as the source tells.
+        trained: Whether the candidate's weights were trained on the source anew.
     """
 
     source: SourceFrames | None
@@ -48,3 +49,4 @@ class Evidence:
     frozen: View
     adapted: View
     print_consensus: bool
+    trained: bool = False

@@ -102,6 +102,7 @@ class Examiner:
             frozen=self.frozen,
             adapted=self.view(candidate),
             print_consensus=self.print_consensus,
+            trained=candidate.trained,
         )
         frozen, adapted = self._neighbourhoods(evidence)
         witnesses = tuple(hear_witnesses(evidence, self.seed))

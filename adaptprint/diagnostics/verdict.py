@@ -8,11 +8,15 @@ import numpy as np
 
 from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.diagnostics.vetoes import Veto
-from adaptprint.diagnostics.witnesses import Witness
+from adaptprint.diagnostics.witnesses import Family, Witness
 from adaptprint.models.metrics import mean_by_print
 
 Decision = Literal["ship", "keep-source", "need-labels"]
-NEEDED_WITNESSES = 2
+NEEDED_FAMILIES = 2
+_ALONE: dict[Family, str] = {
+    "self-consistency": "the candidate agrees more with itself, but nothing on the source's side confirms a gain",
+    "source": "the candidate agrees more with the source, but not with itself",
+}
 _TELLING_GAP = 0.02
 _MIN_PRINTS_TO_LABEL, _MAX_PRINTS_TO_LABEL = 3, 5
 
@@ -40,9 +44,9 @@ def candidate_score(witnesses: Sequence[Witness]) -> float:
 
 
 def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Veto]) -> Verdict:
-    """Ships only on the word of two witnesses with no witness against and no veto.
+    """Ships only on the word of two witnesses of different families, with no witness against and no veto.
 
-    Witnesses that contradict each other, or one alone, leave the question to a few labels.
+    Witnesses that contradict each other, or of one family alone, leave the question to a few labels.
     """
     if vetoes:
         return Verdict("keep-source", tuple(veto.says for veto in vetoes))
@@ -52,14 +56,12 @@ def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Vet
         if against:
             return Verdict("keep-source", tuple(witness.says for witness in against))
         return Verdict("keep-source", ("no witness sees a gain that could not be chance",))
-    if len(supporting) >= NEEDED_WITNESSES and not against:
+    if len({witness.family for witness in supporting}) >= NEEDED_FAMILIES and not against:
         return Verdict("ship", tuple(witness.says for witness in supporting))
     prints = most_telling_prints(evidence)
     if not prints:
         return Verdict("keep-source", ("both models call every print alike, so nothing would change",))
-    reason = (
-        "the witnesses contradict each other" if against else f"only one witness, {supporting[0].name}, sees a gain"
-    )
+    reason = "the witnesses contradict each other" if against else _ALONE[supporting[0].family]
     return Verdict("need-labels", (reason, *(witness.says for witness in (*supporting, *against))), prints)
 
 

@@ -20,6 +20,9 @@ from adaptprint.models.metrics import decide, mean_by_print
 Values = npt.NDArray[np.float64]
 K = 10
 Favours = Literal["candidate", "source", "neither"]
+# Witnesses of one family can be fooled together: a model that calls everything alike is consistent with itself, and
+# one that is sure of itself or clings to the source pleases the other family.
+Family = Literal["self-consistency", "source"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Witness:
         applies: Whether its assumption holds on this data; if not, it is shown but not heard.
         assumption: What it takes for granted.
         says: The statement in one sentence.
+        family: Whether it compares the target with itself or with the source.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Witness:
     applies: bool
     assumption: str
     says: str
+    family: Family = "self-consistency"
 
     @property
     def favours(self) -> Favours:
@@ -61,6 +66,7 @@ class Witness:
             "interval": [self.low, self.high],
             "applies": self.applies,
             "favours": self.favours,
+            "family": self.family,
             "assumption": self.assumption,
             "says": self.says,
         }
@@ -105,6 +111,7 @@ def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
                 evidence,
                 seed,
                 applies=True,
+                family="source",
                 assumption="frames that look alike to the other model share a label, across printers too",
                 noun="agreement with the labels of the nearest source frames",
             ),
@@ -113,8 +120,10 @@ def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
                 _confidence(evidence.source),
                 evidence,
                 seed,
-                applies=True,
-                assumption="confidence means on the target what it means on the source",
+                applies=not evidence.trained,
+                family="source",
+                # Training on the source raises confidence everywhere, right or wrong.
+                assumption="confidence means on the target what it means on the source, and was not trained up",
                 noun="share of frames called with the confidence of right calls on the source",
             ),
         ]
@@ -130,6 +139,7 @@ def _compare(
     applies: bool,
     assumption: str,
     noun: str,
+    family: Family = "self-consistency",
 ) -> Witness:
     before, after = score(evidence, evidence.frozen), score(evidence, evidence.adapted)
     codes = evidence.target.print_codes
@@ -138,7 +148,7 @@ def _compare(
     says = f"{noun}: {old:.2f} before, {new:.2f} after ({delta.value:+.2f}, {delta.low:+.2f} to {delta.high:+.2f})"
     if not applies:
         says += f"; not heard, since its assumption fails here ({assumption})"
-    return Witness(name, delta.value, delta.low, delta.high, applies, assumption, says)
+    return Witness(name, delta.value, delta.low, delta.high, applies, assumption, says, family)
 
 
 def _coherence(evidence: Evidence, view: View) -> Values:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptprint.adaptation.prior import parse_prior
-from adaptprint.adaptation.task import Candidate
+from adaptprint.adaptation.task import Candidate, TargetNorms
 from adaptprint.diagnostics.examine import Examination
 from adaptprint.errors import BadDataError, UsageError
 from adaptprint.frames.camera import CameraProfile
@@ -94,9 +94,17 @@ def diagnose(
     table = one_printer(open_unlabelled(target, layout, config.classes), printer)
     pixels = read_pixels(table, config.input_size, camera or config.camera, threads, progress)
     examiner = examiner_for(frozen, source, pixels, word, compute, seed, progress)
-    adapted = config.provenance.command == "adapt"
-    examination = examiner.examine(Candidate("model", checkpoint.state, "early" if adapted else "none"))
+    examination = examiner.examine(_as_candidate(checkpoint))
     return DiagnoseResult(examination, len(pixels.table), pixels.table.prints.height, pixels.table.notes)
+
+
+def _as_candidate(checkpoint: Checkpoint) -> Candidate:
+    """The model as the candidate that it was when it was adapted."""
+    recipe = checkpoint.config.provenance.recipe
+    method = recipe.get("method") if checkpoint.config.provenance.command == "adapt" else None
+    split = method == "bn-early" or (method == "dann" and recipe.get("split_early"))
+    norms: TargetNorms = "all" if method == "bn" else "early" if split else "none"
+    return Candidate("model", checkpoint.state, norms, trained=method == "dann")
 
 
 def _same_kind(model: Checkpoint, baseline: Checkpoint) -> None:

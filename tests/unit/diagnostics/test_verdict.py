@@ -1,4 +1,4 @@
-"""The verdict: keep the source unless two witnesses agree, none objects and no veto stands."""
+"""The verdict: keep the source unless witnesses of both families agree, none objects and no veto stands."""
 
 from collections.abc import Callable
 
@@ -8,17 +8,19 @@ import pytest
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.verdict import candidate_score, most_telling_prints, weigh
 from adaptprint.diagnostics.vetoes import Veto
-from adaptprint.diagnostics.witnesses import Witness
+from adaptprint.diagnostics.witnesses import Family, Witness
 
 Sight, BuildEvidence = Callable[..., View], Callable[..., Evidence]
 VETO = Veto("some veto", "it must not ship")
 
 
 def witness(mark: str, name: str = "") -> Witness:
-    """`+` for the candidate, `-` for the source, `0` undecided, `x` for the candidate but not heard."""
+    """`+` for the candidate, `s` likewise from the source's side, `-` for the source, `0` undecided, `x` not heard."""
     gain = (0.1, 0.2, 0.3)
-    low, value, high = {"+": gain, "x": gain, "-": (-0.3, -0.2, -0.1), "0": (-0.1, 0.1, 0.3)}[mark]
-    return Witness(name or f"witness {mark}", value, low, high, mark != "x", "an assumption", f"says {name or mark}")
+    low, value, high = {"+": gain, "s": gain, "x": gain, "-": (-0.3, -0.2, -0.1), "0": (-0.1, 0.1, 0.3)}[mark]
+    family: Family = "source" if mark == "s" else "self-consistency"
+    says = f"says {name or mark}"
+    return Witness(name or f"witness {mark}", value, low, high, mark != "x", "an assumption", says, family)
 
 
 @pytest.fixture
@@ -45,10 +47,15 @@ def alike(make_evidence: BuildEvidence, sight: Sight, clear: np.ndarray) -> Evid
         ("+-", False, "need-labels"),
         ("++-", False, "need-labels"),
         ("++++-", False, "need-labels"),
-        ("++", False, "ship"),
-        ("++0", False, "ship"),
-        ("+++x", False, "ship"),
-        ("++", True, "keep-source"),
+        ("++", False, "need-labels"),
+        ("+++", False, "need-labels"),
+        ("s", False, "need-labels"),
+        ("ss", False, "need-labels"),
+        ("+s-", False, "need-labels"),
+        ("+s", False, "ship"),
+        ("+s0", False, "ship"),
+        ("++sx", False, "ship"),
+        ("+s", True, "keep-source"),
         ("+++++", True, "keep-source"),
         ("+", True, "keep-source"),
         ("", True, "keep-source"),
@@ -64,12 +71,13 @@ def test_the_decision_follows_from_witnesses_and_vetoes(
 
 
 def test_reasons_are_those_that_decided(differing: Evidence) -> None:
-    good, also, bad = witness("+", "good"), witness("+", "also"), witness("-", "bad")
+    good, also, bad = witness("+", "good"), witness("s", "also"), witness("-", "bad")
     assert weigh(differing, [good, also], [VETO]).reasons == ("it must not ship",)
     assert weigh(differing, [good, also, witness("0", "quiet")], []).reasons == ("says good", "says also")
     assert weigh(differing, [bad, witness("0", "quiet")], []).reasons == ("says bad",)
     assert weigh(differing, [good, bad], []).reasons == ("the witnesses contradict each other", "says good", "says bad")
-    assert weigh(differing, [good], []).reasons == ("only one witness, good, sees a gain", "says good")
+    alone = "the candidate agrees more with itself, but nothing on the source's side confirms a gain"
+    assert weigh(differing, [good], []).reasons == (alone, "says good")
 
 
 def test_labels_are_not_asked_for_where_they_could_change_nothing(alike: Evidence) -> None:
