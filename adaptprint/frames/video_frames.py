@@ -7,6 +7,7 @@ import secrets
 import shutil
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -98,12 +99,11 @@ def _digest(video: Path) -> str:
 
 def _pyav() -> ModuleType:
     try:
-        import av
+        return import_module("av")
     except ImportError as error:
         raise MissingDependencyError(
             "Reading videos needs PyAV, which is not installed.", "Run: pip install 'adaptprint[video]'"
         ) from error
-    return av
 
 
 def _kept(folder: Path) -> Clip | None:

@@ -139,6 +139,19 @@ def test_the_candidate_s_calls_are_judged_in_the_source_model_s_space(
     assert inverted.frozen.support == plain.frozen.support
 
 
+def test_neighbours_are_looked_up_in_both_models_spaces(
+    make_examiner: Callable[..., Examiner], checkpoint: Checkpoint
+) -> None:
+    examiner = make_examiner()
+    source = examiner.examine(Candidate("source-only", checkpoint.state))
+    other = examiner.examine(Candidate("other", other_state(checkpoint)))
+    assert source.frozen is not None
+    assert other.frozen is not None
+    assert other.adapted is not None
+    assert other.frozen.domain_mixing == source.frozen.domain_mixing
+    assert other.adapted.domain_mixing != source.frozen.domain_mixing
+
+
 def test_every_candidate_sees_the_same_camera_changes(
     make_examiner: Callable[..., Examiner], checkpoint: Checkpoint
 ) -> None:

@@ -151,6 +151,20 @@ def test_near_copies_inside_a_target_print_do_not_pass_for_separation(world: Wor
     assert 0.75 < found.domain_mixing.value < 1.25
 
 
+def test_mixing_leaves_out_the_own_print_alone_and_expects_what_is_left(world: World) -> None:
+    """Each target print has one source print at its place: all ten neighbours are source, 24 of 36 would be chance."""
+    found = look_around(
+        world.source(2, 12),
+        world.frames(GOOD_AND_BAD, 2, 12, spread=0),
+        np.repeat([0, 1], 12),
+        world.target(2, 12),
+        world.frames(GOOD_AND_BAD, 2, 12, spread=0),
+        np.repeat([0, 1], 12),
+        2,
+    )
+    assert found.domain_mixing.value == pytest.approx(36 / 24)
+
+
 def test_a_tiny_source_and_a_tiny_target_can_be_compared(world: World) -> None:
     source = world.source(2, 1)
     found = look_around(

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from adaptprint.frames import augment as augment_module
 from adaptprint.frames.augment import augment
 
 torch.set_num_threads(1)
@@ -101,6 +102,32 @@ def test_a_part_of_the_frame_is_shown_larger_never_smaller() -> None:
     found = augment(images, generator(4), 0.6)
     light = (found.mean(1) > 0.5).float().mean((1, 2))
     assert light.mean() > 0.25  # the white square is a quarter of the frame
+
+
+def test_every_frame_stays_in_its_place() -> None:
+    dark_and_light = torch.tensor([0.1, 0.9]).repeat(100).view(200, 1, 1, 1).expand(200, 3, 16, 16).clone()
+    found = augment(dark_and_light, generator(0), 0.5).mean((1, 2, 3))
+    assert found[::2].max() < 0.5 < found[1::2].min()
+
+
+def test_a_plain_frame_gets_the_noise_of_a_sensor() -> None:
+    found = augment(torch.full((64, 3, 16, 16), 0.5), generator(0), 1.0).std((2, 3)).mean(1)
+    assert 0.005 < found.median() < 0.03
+
+
+def test_edges_are_blurred_in_some_frames_and_sharpened_in_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sharpening overshoots beside an edge; nothing else makes a picture of two greys darker or lighter than both."""
+    for other in ("_reframe", "_recolour", "_add_noise", "_compress"):
+        monkeypatch.setattr(augment_module, other, lambda images, *_: images)
+    edge = torch.full((64, 3, 16, 16), 0.3)
+    edge[..., 8:] = 0.6
+    found = augment(edge, generator(0), 1.0)
+    overshoot = found.amax((1, 2, 3)) > 0.61
+    jump = (found[..., 8] - found[..., 7]).mean((1, 2))
+    assert 10 < overshoot.sum() < 54
+    assert (jump[overshoot] > 0.3).all()
+    assert (jump[~overshoot] < 0.33).all()
+    assert jump.min() < 0.2
 
 
 def test_some_frames_pass_through_a_real_jpeg() -> None:

@@ -195,6 +195,12 @@ def test_prints_that_hold_several_classes_are_split_whole() -> None:
     assert len(set(table.print_codes[validation])) == 1
 
 
+def test_the_majority_label_of_a_mixed_print_does_not_decide_its_part() -> None:
+    table = make_table([("P", "a", "good", 3), ("P", "a", "bad", 1), ("P", "b", "bad", 3), ("P", "b", "good", 1)])
+    train, validation = split_by_print(table, 0.5, 0)
+    assert (len(train), len(validation)) == (4, 4)
+
+
 def test_one_print_alone_cannot_be_split() -> None:
     train, validation = split_by_print(make_table([("P", "a", "good", 4)]), 0.5, 0)
     assert (train.tolist(), validation.tolist()) == ([0, 1, 2, 3], [])
