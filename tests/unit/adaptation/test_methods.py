@@ -46,6 +46,11 @@ def test_each_method_gives_its_candidates(make_task: BuildTask) -> None:
     assert names(adapt_network(make_task(method="dann", split_early=False))) == [source, early, *joint]
 
 
+def test_only_snapshots_of_training_are_marked_as_trained(make_task: BuildTask) -> None:
+    marks = {candidate.name: candidate.trained for candidate in adapt_network(make_task(method="dann")).candidates}
+    assert marks == {"source-only": False, "bn-early": False, "dann@2": True, "dann@4": True, "dann@6": True}
+
+
 @pytest.mark.parametrize(
     ("method", "layers"),
     [("bn", ["bn1", "layer1.1", "layer2.1", "layer3.1", "layer4.1"]), ("bn-early", ["bn1", "layer1.1", "layer2.1"])],

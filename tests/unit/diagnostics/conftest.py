@@ -81,6 +81,7 @@ def make_evidence(make_table: Callable[[Prints], FrameTable]) -> Callable[..., E
         with_source: bool = True,
         print_consensus: bool = True,
         threshold: float = 0.5,
+        trained: bool = False,
     ) -> Evidence:
         table = make_table(SOURCE)
         source = SourceFrames(table, np.zeros((32, 1, 1, 3), np.uint8), np.isin(np.arange(32), held_out))
@@ -93,6 +94,7 @@ def make_evidence(make_table: Callable[[Prints], FrameTable]) -> Callable[..., E
             frozen=frozen,
             adapted=adapted,
             print_consensus=print_consensus,
+            trained=trained,
         )
 
     return build

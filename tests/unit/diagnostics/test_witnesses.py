@@ -87,6 +87,22 @@ def test_coherence_is_not_heard_where_labels_differ_inside_prints(
     assert "not heard" in witness.says
 
 
+def test_confidence_is_not_heard_where_it_was_trained_up(
+    make_evidence: BuildEvidence, better: View, worse: View
+) -> None:
+    witnesses = hear(make_evidence(worse, better, trained=True))
+    assert witnesses["calibrated confidence"].low > 0
+    assert witnesses["calibrated confidence"].favours == "neither"
+    assert all(witnesses[name].favours == "candidate" for name in ALL[:4])
+
+
+def test_witnesses_of_the_source_are_a_family_of_their_own(
+    make_evidence: BuildEvidence, better: View, worse: View
+) -> None:
+    families = {name: witness.family for name, witness in hear(make_evidence(worse, better)).items()}
+    assert families == dict(zip(ALL, ["self-consistency"] * 3 + ["source"] * 2, strict=True))
+
+
 def test_coherence_is_not_heard_where_prints_have_one_frame(
     make_evidence: BuildEvidence, better: View, worse: View
 ) -> None:

@@ -145,26 +145,32 @@ def test_ctrl_c_stops_the_reading_at_once(frames: Frames) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "camera", "height"),
+    ("size", "camera", "expected"),
     [
-        ((720, 1280), CameraProfile(), 128),
-        ((480, 640), CameraProfile(), 160),
-        ((100, 100), CameraProfile(), 224),
-        ((720, 1280), CameraProfile(rotate=90), 384),
-        ((720, 1280), CameraProfile(crop=(0.25, 0.0, 0.5, 1.0)), 256),
-        ((10, 1000), CameraProfile(), 32),
-        ((1000, 10), CameraProfile(), 896),
+        ((720, 1280), CameraProfile(), (128, 224)),
+        ((480, 640), CameraProfile(), (160, 224)),
+        ((720, 1280), CameraProfile(rotate=90), (384, 224)),
+        ((720, 1280), CameraProfile(crop=(0.25, 0.0, 0.5, 1.0)), (256, 224)),
+        ((10, 1000), CameraProfile(), (32, 224)),
+        ((100, 100), CameraProfile(), (96, 96)),
+        ((160, 160), CameraProfile(), (160, 160)),
+        ((720, 1280), CameraProfile(crop=(0.0, 0.0, 0.1, 0.1)), (64, 128)),
+        ((1000, 10), CameraProfile(), (256, 64)),
     ],
 )
-def test_the_network_size_follows_the_aspect_after_the_camera(
-    tmp_path: Path, picture: Callable[..., object], size: tuple[int, int], camera: CameraProfile, height: int
+def test_the_network_size_keeps_the_aspect_and_enlarges_nothing(
+    tmp_path: Path,
+    picture: Callable[..., object],
+    size: tuple[int, int],
+    camera: CameraProfile,
+    expected: tuple[int, int],
 ) -> None:
     picture(size=size).save(tmp_path / "a.png")  # type: ignore[attr-defined]
-    assert network_size(read_frames(tmp_path), camera) == (height, 224)
+    assert network_size(read_frames(tmp_path), camera) == expected
 
 
 def test_a_few_odd_frames_do_not_change_the_network_size(tmp_path: Path, picture: Callable[..., object]) -> None:
     for at in range(5):
         picture(size=(72, 128) if at else (128, 72)).save(tmp_path / f"{at}.png")  # type: ignore[attr-defined]
     (tmp_path / "5.png").write_bytes(b"")
-    assert network_size(read_frames(tmp_path)) == (128, 224)
+    assert network_size(read_frames(tmp_path)) == (64, 128)
