@@ -1,11 +1,9 @@
 """Videos as prints. Without PyAV the error says how to get it; the rest is skipped then."""
 
-import builtins
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -83,14 +81,7 @@ def test_frames_are_taken_once_and_taken_again_when_deleted(
 
 def test_without_pyav_the_fix_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.mp4").write_bytes(b"x")
-    imported = builtins.__import__
-
-    def no_av(name: str, *args: Any, **options: Any) -> Any:
-        if name == "av":
-            raise ImportError(name)
-        return imported(name, *args, **options)
-
-    monkeypatch.setattr(builtins, "__import__", no_av)
+    monkeypatch.setitem(sys.modules, "av", None)  # what Python does where a package must not be imported
     with pytest.raises(MissingDependencyError) as error:
         read_frames(tmp_path / "a.mp4")
     assert "pip install 'adaptprint[video]'" in error.value.fix
