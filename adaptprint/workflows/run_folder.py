@@ -1,12 +1,10 @@
 """Writes the run folder: both models, the report, the tables; whole or not at all."""
 
-import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from adaptprint.adaptation.prior import PriorEstimate, PriorWord
 from adaptprint.adaptation.recipe import NamedRecipe
@@ -21,9 +19,8 @@ from adaptprint.models.metrics import decide, mean_by_print
 from adaptprint.reporting.report import render_report
 from adaptprint.workflows.assembly import library_versions, utc_now
 from adaptprint.workflows.judge import Judgement
+from adaptprint.workflows.run_pictures import pictures
 from adaptprint.workflows.run_tables import frame_rows, print_rows, write_json, write_json_lines, write_toml
-
-_PICTURES = 12
 
 
 @dataclass(frozen=True)
@@ -136,6 +133,11 @@ def _standing(run: Run) -> Standing | None:
     )
 
 
+def _pictures(run: Run) -> list[dict[str, Any]]:
+    config, wanted = run.task.checkpoint.config, run.judgement.verdict.prints_to_label
+    return pictures(run.task.target, config.classes, config.threshold, run.before, run.after, wanted)
+
+
 def _of_fault(shares: np.ndarray[Any, Any]) -> Any:
     """The share of the faulty class in a binary model, else the list of all class shares."""
     if len(shares) == 2:
@@ -223,38 +225,3 @@ def _recipe_header(run: Run) -> str:
         f"adaptprint adapt --source CKPT --target DIR --recipe recipe.toml --seed {run.task.seed} "
         f"--target-prior {run.word.text}\n\nRecipe `{run.recipe.name}` as it was run."
     )
-
-
-def _pictures(run: Run) -> list[dict[str, Any]]:
-    """Frames to show: of the prints to label where there are any, else of those the models differ on most."""
-    task, verdict = run.task, run.judgement.verdict
-    config, table = task.checkpoint.config, task.target.table
-    gap = np.abs(run.after.probabilities - run.before.probabilities).max(1)
-    names = table.data["print"].to_list()
-    wanted = set(verdict.prints_to_label)
-    rank = sorted(range(len(table)), key=lambda row: (names[row] not in wanted, -gap[row], row))
-    rows: list[int] = []
-    for row in rank:
-        # Near-copies show nothing new: at most a quarter of the pictures from one print.
-        if sum(names[other] == names[row] for other in rows) < max(1, _PICTURES // 4):
-            rows.append(row)
-        if len(rows) == _PICTURES:
-            break
-    before, after = (decide(found.probabilities, config.threshold) for found in (run.before, run.after))
-    return [
-        {
-            "jpeg": _jpeg(task.target.array[row]),
-            "print": names[row],
-            "before": config.classes[before[row]],
-            "after": config.classes[after[row]],
-            "before_score": float(run.before.probabilities[row, before[row]]),
-            "after_score": float(run.after.probabilities[row, after[row]]),
-        }
-        for row in rows
-    ]
-
-
-def _jpeg(frame: "np.ndarray[Any, np.dtype[np.uint8]]") -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "JPEG", quality=80)
-    return buffer.getvalue()
