@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,8 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 COLUMNS = ("img_path", "printer_id", "print_id", "has_under_extrusion")
-# How each printer's camera colours what it sees (red, green, blue). 9 is the new one; 01 and 1 are two printers.
-TINTS = {
-    "01": (1.0, 0.9, 0.8),
-    "1": (0.8, 1.0, 0.9),
-    "03": (0.9, 0.8, 1.0),
-    "9": (0.6, 0.7, 0.7),
-    "10": (0.7, 0.6, 0.8),
-}
+# Rendered printers by the id under which tests know them. 9 is the new one; 01 and 1 are two printers.
+PRINTERS = {"01": "onyx", "1": "orchid", "03": "ember", "9": "olive", "10": "gunmetal"}
 
 
 @dataclass(frozen=True)
@@ -49,16 +44,25 @@ def _refuse_constant(name: str) -> float:
 
 
 @pytest.fixture(scope="session")
-def paint() -> Callable[..., "np.ndarray[Any, np.dtype[np.uint8]]"]:
-    """Paints one frame (side, side, 3) uint8: a solid layer, or one with gaps between its lines where ``bad``."""
+def shoot() -> Callable[..., "list[np.ndarray[Any, np.dtype[np.uint8]]]"]:
+    """Renders the frames of one print, (side, side, 3) uint8 each: white plastic, which hardly flows where ``bad``."""
+    from adaptprint.synth.film import film_print
+    from adaptprint.synth.jobs import FILAMENTS, draw_job
+    from adaptprint.synth.presets import presets
+    from adaptprint.synth.scene import set_scene
 
-    def paint(bad: bool, printer: str = "9", seed: int = 0, side: int = 64) -> "np.ndarray[Any, np.dtype[np.uint8]]":
-        rng = np.random.default_rng([seed, list(TINTS).index(printer)])
-        rows = (np.arange(side) + int(rng.integers(8)))[:, None] * np.ones((1, side))
-        layer = np.where(bad & (rows % 8 < 4), 50.0, 170.0) + rng.normal(0, 12, (side, side))
-        return (layer[..., None] * np.asarray(TINTS[printer])).clip(0, 255).astype(np.uint8)
+    @lru_cache(maxsize=256)
+    def shoot(
+        bad: bool, printer: str = "9", number: int = 0, frames: int = 1, side: int = 64
+    ) -> "list[np.ndarray[Any, np.dtype[np.uint8]]]":
+        preset = presets()[PRINTERS[printer]]
+        job = draw_job(0, preset.name, preset.habits, number, int(bad))
+        flow = replace(job.flow, ratio=0.4, gaps=0.6) if bad else job.flow
+        job = replace(job, filament=FILAMENTS["white PLA"], away=0.0, flow=flow)
+        film = film_print(set_scene(preset, side, side), job, 0, number, frames)
+        return [frame.pixels for frame in film]
 
-    return paint
+    return shoot
 
 
 @pytest.fixture(scope="session")
@@ -75,18 +79,18 @@ def write_csv() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def write_printers(paint: Callable[..., Any], write_csv: Callable[..., Path]) -> Callable[..., Path]:
+def write_printers(shoot: Callable[..., Any], write_csv: Callable[..., Path]) -> Callable[..., Path]:
     """Writes frames of some printers in the competition layout; every other print is under-extruded."""
 
     def write(root: Path, printers: Sequence[str], prints: int = 6, frames: int = 4) -> Path:
         rows = []
         for printer in printers:
             for number in range(prints):
-                for frame in range(frames):
+                for frame, pixels in enumerate(shoot(number % 2 == 1, printer, number, frames)):
                     name = f"{printer}/p{number}/{frame}.jpg"
                     file = root / "images" / name
                     file.parent.mkdir(parents=True, exist_ok=True)
-                    Image.fromarray(paint(number % 2 == 1, printer, 100 * number + frame)).save(file, quality=90)
+                    Image.fromarray(pixels).save(file, quality=90)
                     rows.append((name, printer, f"{printer}-p{number}", number % 2))
         write_csv(root / "train.csv", rows)
         return root

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -64,6 +65,11 @@ def state_digest(state: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def halve(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict whose weight matrices hold only numbers that half precision can hold; still float32."""
+    return {name: value.half().float() if value.ndim >= 2 else value for name, value in state.items()}
+
+
 def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> CheckpointConfig:
     """Writes a checkpoint atomically, replacing what stood at ``folder``.
 
@@ -79,7 +85,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> CheckpointConfig:
 
 def write_checkpoint_files(checkpoint: Checkpoint, folder: Path) -> CheckpointConfig:
     """Writes the files of a checkpoint into an existing folder, config.json last."""
-    save_file({name: value.contiguous() for name, value in checkpoint.state.items()}, folder / WEIGHTS)
+    save_file({name: _stored(value) for name, value in checkpoint.state.items()}, folder / WEIGHTS)
     if checkpoint.memory is not None:
         write_memory(folder / MEMORY, checkpoint.memory)
     if checkpoint.moments:
@@ -110,7 +116,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     config = _read_config(folder)
     _check_integrity(folder, config)
     try:
-        state = load_file(folder / WEIGHTS)
+        state = {name: _worked_with(value) for name, value in load_file(folder / WEIGHTS).items()}
         moments = load_file(folder / MOMENTS) if MOMENTS in config.integrity else {}
     except (SafetensorError, OSError, ValueError) as error:
         raise _damaged(folder, str(error)) from error
@@ -121,6 +127,17 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     except RuntimeError as error:
         raise _damaged(folder, "its weights do not fit its config.json") from error
     return checkpoint
+
+
+def _stored(value: Tensor) -> Tensor:
+    """As half precision where that holds every number exactly (see ``half_weights`` of training), else as it is."""
+    half = value.half()
+    exact = value.dtype == torch.float32 and value.ndim >= 2 and torch.equal(half.float(), value)
+    return (half if exact else value).contiguous()
+
+
+def _worked_with(value: Tensor) -> Tensor:
+    return value.float() if value.dtype == torch.float16 else value
 
 
 def _read_config(folder: Path) -> CheckpointConfig:

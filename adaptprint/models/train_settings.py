@@ -32,3 +32,4 @@ class TrainSettings(BaseModel):
     validate_every: Annotated[int, Field(ge=1)] = 50
     patience: Annotated[int, Field(ge=1)] = 4
     memory_frames: Annotated[int, Field(ge=2, le=100_000)] = 2000
+    half_weights: bool = Field(default=False, description="Round weights to half precision: a file of half the size.")

@@ -52,8 +52,8 @@ def random_printer(seed: int, number: int, family: str) -> Printer:
 
 
 def _endoscope(rng: np.random.Generator) -> tuple[Camera, Head, Light]:
-    horizon, fov, distance = rng.uniform(0.19, 0.29), rng.uniform(52, 72), rng.uniform(38, 52)
-    tip = horizon + rng.uniform(0.08, 0.15)
+    horizon, fov, distance = rng.uniform(0.14, 0.30), rng.uniform(48, 78), rng.uniform(32, 54)
+    tip = horizon + rng.uniform(0.07, 0.20)
     focal = 0.5 / np.tan(np.radians(fov) / 2)
     pitch = np.arctan((0.5 - horizon) * ASPECT / focal)
     fall = pitch - np.arctan((0.5 - tip) * ASPECT / focal)
@@ -61,9 +61,9 @@ def _endoscope(rng: np.random.Generator) -> tuple[Camera, Head, Light]:
         height=distance * float(np.tan(fall)),
         distance=distance,
         pitch=float(np.degrees(pitch)),
-        roll=float(np.clip(rng.normal(0, 1.5), -5, 5)),
+        roll=float(np.clip(rng.normal(0, 2.5), -6, 6)),
         fov=fov,
-        offset=rng.uniform(-4, 4),
+        offset=rng.uniform(-5, 5),
         mirrored=bool(rng.random() < 0.3),
         blur=rng.uniform(5, 10),
         shutter=rng.choice([0.004, 0.008, 0.015, 0.025]),
@@ -85,7 +85,7 @@ def _endoscope(rng: np.random.Generator) -> tuple[Camera, Head, Light]:
     )
     lit = rng.random() < 0.6
     light = Light(
-        far=rng.uniform(28, 85),
+        far=rng.uniform(28, 110),
         near=rng.uniform(190, 258),
         far_tint=_tint(rng, 0.18),
         near_tint=_tint(rng, 0.08),
@@ -161,8 +161,8 @@ def _sensor(rng: np.random.Generator, family: str) -> Sensor:
         size=((360, 640), (360, 640), (360, 640), (480, 640), (540, 960))[int(rng.integers(5))],
         gain=(float(np.exp(warmth)), float(np.exp(rng.normal(0, 0.03))), float(np.exp(-warmth))),
         contrast=rng.uniform(0.9, 1.5),
-        soft=rng.uniform(0.3, 1.0),
-        sharpen=rng.uniform(0.3, 1.8),
+        soft=rng.uniform(0.3, 1.5),
+        sharpen=rng.uniform(0.3, 2.0),
         noise=rng.uniform(1.0, 4.0),
         chroma=rng.uniform(0.8, 3.5),
         haze=float(rng.choice([0.0008, 0.004, 0.03], p=[0.6, 0.25, 0.15])),
@@ -176,11 +176,11 @@ def _sensor(rng: np.random.Generator, family: str) -> Sensor:
 def _habits(rng: np.random.Generator, family: str, bed: Bed) -> Habits:
     """Three spools that show on the bed, one nozzle size, two or three kinds of things."""
     shown = [f.name for f in FILAMENTS.values() if abs(np.mean(f.colour) - np.mean(bed.colour)) > 0.08]
-    line_width = rng.uniform(0.5, 0.8) if family == "endoscope" else rng.uniform(0.42, 0.6)
+    line_width = rng.uniform(0.40, 0.85) if family == "endoscope" else rng.uniform(0.42, 0.6)
     return Habits(
         filaments=tuple(rng.choice(shown, 3, replace=False).tolist()),
         line_width=line_width,
-        layer_height=line_width * rng.uniform(0.43, 0.55),
+        layer_height=line_width * rng.uniform(0.42, 0.58),
         speed=rng.uniform(16, 38),
         shapes=tuple(rng.choice(list(SHAPES), int(rng.integers(2, 4)), replace=False).tolist()),
     )

@@ -120,16 +120,16 @@ def good_flow(rng: np.random.Generator) -> Flow:
 
 def starved_flow(rng: np.random.Generator) -> Flow:
     """Draws the flow of an under-extruded print, from slight to severe."""
-    severity = rng.beta(1.8, 1.3)
+    severity = rng.beta(1.6, 1.4)
     return Flow(
-        ratio=0.72 - 0.40 * severity + rng.uniform(-0.03, 0.03),
-        roughness=rng.uniform(0.10, 0.20) + 0.15 * severity,
-        bead=rng.uniform(0.15, 0.45) + 0.4 * severity * rng.random(),
+        ratio=0.75 - 0.42 * severity + rng.uniform(-0.03, 0.03),
+        roughness=rng.uniform(0.08, 0.18) + 0.15 * severity,
+        bead=rng.uniform(0.12, 0.40) + 0.4 * severity * rng.random(),
         bead_pitch=rng.uniform(1.0, 3.0),
-        gaps=rng.uniform(0.05, 0.15) + 0.33 * severity * rng.random(),
-        wobble=rng.uniform(0.04, 0.10) + 0.15 * severity * rng.random(),
-        recovery=rng.uniform(0.0, 0.08),
-        curl=rng.uniform(0.05, 0.3),
+        gaps=rng.uniform(0.03, 0.12) + 0.33 * severity * rng.random(),
+        wobble=rng.uniform(0.03, 0.08) + 0.15 * severity * rng.random(),
+        recovery=rng.uniform(0.0, 0.10),
+        curl=rng.uniform(0.05, 0.25),
     )
 
 

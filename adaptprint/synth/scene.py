@@ -131,9 +131,10 @@ def light_bed(printer: Printer, lens: Lens, room: Plane, head: Plane) -> dict[st
     shade = 1 - sensor.vignette * np.clip(radius / 0.75, 0, 1) ** 2
     veil = np.zeros((lens.height, lens.width, 3))
     if sensor.smudge is not None:
-        place = np.hypot((cols / lens.width - sensor.smudge) / 0.10, (rows / lens.height - 0.58) / 0.22)[..., None]
-        ragged = 0.16 * np.sin(rows / lens.height * 17 + 5 * cols / lens.width) + 0.08 * np.sin(rows / lens.height * 51)
-        mist = 0.75 / (1 + np.exp(6 * (place - 1 + ragged[..., None])))
+        right, down = (cols / lens.width - sensor.smudge) / 0.10, (rows / lens.height - 0.58) / 0.22
+        angle = np.arctan2(down, right)
+        ragged = 0.10 * np.sin(2 * angle + 1) + 0.07 * np.sin(3 * angle + 2) + 0.03 * np.sin(5 * angle)
+        mist = 0.75 / (1 + np.exp(4 * (np.hypot(right, down) - 1 + ragged)))[..., None]
         shade, veil = shade * (1 - mist), veil + mist * np.asarray(light.near_tint) * 0.7
     planes = {
         "bare": bare * shade,

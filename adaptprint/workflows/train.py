@@ -17,7 +17,7 @@ from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.sampling import split_by_print
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.atomic_folder import atomic_folder, refuse_taken, workspace
-from adaptprint.models.checkpoint import state_digest, write_checkpoint_files
+from adaptprint.models.checkpoint import halve, state_digest, write_checkpoint_files
 from adaptprint.models.device import Compute, choose_compute
 from adaptprint.models.embed import embed
 from adaptprint.models.metrics import Metrics, measure, measure_by_printer
@@ -133,7 +133,8 @@ def train(
             compute.precision,
         )
         training = SourceTraining(network, split, settings, compute, seed, from_scratch=not initial)
-        network.load_state_dict(training.run(work.state_file, key, resume, progress))
+        trained = training.run(work.state_file, key, resume, progress)
+        network.load_state_dict(halve(trained) if settings.half_weights else trained)
         network.eval()
         validation, by_printer = _measure(network, source, validation_rows, classes, compute)
         held_metrics: dict[str, Metrics] = {}

@@ -224,9 +224,9 @@ ODD_IMAGES = {
 
 @pytest.mark.parametrize("name", ODD_IMAGES)
 def test_an_image_of_an_unusual_kind_is_called_like_the_plain_one(
-    name: str, source: Path, paint: Callable[..., Any], tmp_path: Path
+    name: str, source: Path, shoot: Callable[..., Any], tmp_path: Path
 ) -> None:
-    grey = paint(bad=True)[..., 1]
+    grey = shoot(bad=True)[0][..., 1]
     rgb = np.stack([grey] * 3, axis=-1)
     (tmp_path / name).write_bytes(ODD_IMAGES[name](grey, rgb))
     (tmp_path / "plain.png").write_bytes(as_bytes(Image.fromarray(rgb)))
@@ -234,8 +234,8 @@ def test_an_image_of_an_unusual_kind_is_called_like_the_plain_one(
     assert np.abs(odd - plain).max() < 0.1
 
 
-def test_an_image_that_its_exif_turns_is_called_like_the_upright_one(source: Path, paint: Callable[..., Any]) -> None:
-    upright = Image.fromarray(paint(bad=True))
+def test_an_image_that_its_exif_turns_is_called_like_the_upright_one(source: Path, shoot: Callable[..., Any]) -> None:
+    upright = Image.fromarray(shoot(bad=True)[0])
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn clockwise
     turned = as_bytes(upright.transpose(Image.Transpose.ROTATE_90), "PNG", exif=exif)

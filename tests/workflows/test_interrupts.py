@@ -87,10 +87,10 @@ def test_a_training_told_to_end_while_it_trains_goes_on_to_the_same_bytes(
 
 
 def test_an_adaptation_stopped_while_it_reads_leaves_nothing(
-    start: Start, untouched: Callable[..., None], source: Path, paint: Callable[..., Any], tmp_path: Path
+    start: Start, untouched: Callable[..., None], source: Path, shoot: Callable[..., Any], tmp_path: Path
 ) -> None:
     large = tmp_path / "large.png"
-    Image.fromarray(np.tile(paint(bad=False), (24, 32, 1))).save(large, compress_level=1)
+    Image.fromarray(np.tile(shoot(bad=False)[0], (24, 32, 1))).save(large, compress_level=1)
     for number in range(96):
         # Bytes behind the end make another file of the same picture, which no cache knows.
         copy = tmp_path / "frames" / f"p{number % 4}" / f"{number}.png"

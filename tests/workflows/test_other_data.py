@@ -14,17 +14,16 @@ CLASSES = ("good", "stringing", "under_extrusion")
 
 
 @pytest.fixture(scope="module")
-def three_classes(paint: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def three_classes(shoot: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Frames of 96 x 64 pixels of three classes on two printers: ``<printer>/<class>/<print>/*.png``."""
     root = tmp_path_factory.mktemp("three")
     for printer in ("01", "03"):
         for code, name in enumerate(CLASSES):
             for number in range(2):
-                for frame in range(2):
+                for frame, pixels in enumerate(shoot(code > 0, printer, 2 * code + number, frames=2, side=96)):
                     file = root / printer / name / f"p{number}" / f"{frame}.png"
                     file.parent.mkdir(parents=True, exist_ok=True)
-                    seed = 100 * code + 10 * number + frame
-                    Image.fromarray(paint(code > 0, printer, seed, side=96)[:64]).save(file)
+                    Image.fromarray(pixels[:64]).save(file)
     return root
 
 

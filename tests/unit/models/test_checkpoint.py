@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from adaptprint.errors import OutputError
-from adaptprint.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, state_digest
+from adaptprint.models.checkpoint import Checkpoint, halve, load_checkpoint, save_checkpoint, state_digest
 from adaptprint.models.checkpoint_config import CheckpointConfig, Provenance
 from adaptprint.models.network import PrintNet, copy_state
 
@@ -32,6 +32,21 @@ def test_a_checkpoint_comes_back_as_it_was_saved(make_checkpoint: BuildCheckpoin
     assert loaded.memory.table.data["name"].to_list() == saved.memory.table.data["name"].to_list()
     images = torch.rand(3, 3, 32, 32)
     assert torch.equal(loaded.network()(images), saved.network()(images))
+
+
+def test_halved_weights_take_half_the_room_and_come_back_as_the_same_numbers(
+    make_checkpoint: BuildCheckpoint, tmp_path: Path
+) -> None:
+    whole = make_checkpoint()
+    halved = Checkpoint(whole.config, halve(whole.state), whole.memory, whole.moments)
+    save_checkpoint(whole, tmp_path / "whole")
+    save_checkpoint(halved, tmp_path / "halved")
+    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("whole", "halved")]
+    assert sizes[1] < 0.55 * sizes[0]
+    loaded = load_checkpoint(tmp_path / "halved")
+    assert all(value.dtype == halved.state[name].dtype for name, value in loaded.state.items())
+    assert loaded.digest == halved.digest != whole.digest
+    assert all(torch.allclose(value, whole.state[name], atol=1e-3) for name, value in loaded.state.items())
 
 
 def test_saving_a_loaded_checkpoint_gives_the_same_bytes_of_weights(
