@@ -56,6 +56,8 @@ class DannLoop:
         self.network = task.checkpoint.network()
         self.network.load_state_dict(start)
         self.network.on(device)
+        if recipe.frozen != "none":
+            self.network.freeze(recipe.frozen)
         torch.manual_seed(task.seed)
         self.discriminator = Discriminator(
             self.network.n_features, recipe.discriminator_width, recipe.discriminator_dropout
@@ -63,7 +65,11 @@ class DannLoop:
         heads = [*self.network.bottleneck.parameters(), *self.network.classifier.parameters()]
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": self.network.trunk.parameters(), "lr": recipe.lr_trunk, "peak": recipe.lr_trunk},
+                {
+                    "params": [weight for weight in self.network.trunk.parameters() if weight.requires_grad],
+                    "lr": recipe.lr_trunk,
+                    "peak": recipe.lr_trunk,
+                },
                 {"params": heads, "lr": recipe.lr_head, "peak": recipe.lr_head},
                 {
                     "params": self.discriminator.parameters(),
@@ -72,6 +78,7 @@ class DannLoop:
                 },
             ],
             weight_decay=recipe.weight_decay,
+            fused=True,
         )
         weights = torch.tensor(source_class_weights(task.prior), dtype=torch.float32, device=device)
         self.step_hook = DannStep(

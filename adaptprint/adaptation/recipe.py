@@ -14,6 +14,7 @@ from adaptprint.errors import MissingDependencyError, UsageError
 from adaptprint.models.settings import make_settings, parse_overrides, read_toml
 
 Method = Literal["source-only", "bn", "bn-early", "dann"]
+Stage = Literal["none", "stem", "layer1", "layer2", "layer3"]
 Rate = Annotated[float, Field(ge=0, le=1)]
 DEFAULT_RECIPE = "dann"
 
@@ -36,6 +37,7 @@ class Recipe(BaseModel):
     grl_gamma: Annotated[float, Field(gt=0, le=100)] = Field(default=10.0, description="Steepness of the ramp.")
     discriminator_width: Annotated[int, Field(ge=1, le=4096)] = 128
     discriminator_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    frozen: Stage = Field(default="layer2", description="Stages up to this one keep their weights.")
     split_early: bool = Field(default=True, description="Early BatchNorms see each domain alone, the rest both.")
     augment: Annotated[float, Field(ge=0, le=2)] = 0.3
     snapshots: Annotated[int, Field(ge=1, le=20)] = 3

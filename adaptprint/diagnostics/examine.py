@@ -1,6 +1,7 @@
 """Examines candidates: each one's view of source and target, its neighbours, witnesses and vetoes."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from adaptprint.frames.sampling import source_sampler
 from adaptprint.frames.table import FrameTable
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
-from adaptprint.models.embed import Embedding, Floats, Frames, embed, to_images
+from adaptprint.models.embed import Embedding, Frames, embed, to_images
 from adaptprint.models.memory import SourceFrames
 from adaptprint.models.metrics import decide
 from adaptprint.models.network import PrintNet
@@ -116,20 +117,22 @@ class Examiner:
         network.on(self.compute.device)
         stage = f"examining {candidate.name}"
         target = embed(network, self.target_array, self.compute, progress=self.report, stage=stage)
-        varied = np.stack([self._varied(network, number) for number in range(_VARIATIONS)])
+        varied = np.stack([embed(network, frames, self.compute).probabilities for frames in self._variations])
         return View(self._source_view(network, candidate, stage), target, varied)
 
-    def _varied(self, network: PrintNet, number: int) -> Floats:
-        logits = []
-        with torch.inference_mode():
-            for start in range(0, len(self.target_array), _BATCH):
-                # The same changes for every candidate: the seed knows only the variation and the frames.
+    @cached_property
+    def _variations(self) -> list[Frames]:
+        """Small changes of the target frames, the same for every candidate, as the frames that a camera would give."""
+        varied = []
+        for number in range(_VARIATIONS):
+            frames = np.empty_like(self.target_array)
+            for start in range(0, len(frames), _BATCH):
                 generator = torch.Generator().manual_seed(1_000_003 * (number + 1) + start)
                 images = to_images(self.target_array[start : start + _BATCH], self.compute)
-                with self.compute.autocast():
-                    logits.append(network(augment(images, generator, _VARIATION_STRENGTH)).float().cpu().numpy())
-        stacked = np.concatenate(logits)
-        return Embedding(stacked, stacked).probabilities
+                changed = augment(images, generator, _VARIATION_STRENGTH).mul_(255).round_().to(torch.uint8)
+                frames[start : start + _BATCH] = changed.permute(0, 2, 3, 1).cpu().numpy()
+            varied.append(frames)
+        return varied
 
     def _source_view(self, network: PrintNet, candidate: Candidate, stage: str) -> Embedding | None:
         if self.source is None:

@@ -61,17 +61,21 @@ def _reframe(images: Tensor, generator: torch.Generator, strength: float, flip: 
 
 
 def _recolour(images: Tensor, generator: torch.Generator, strength: float) -> Tensor:
+    """Gamma, then white balance, contrast, saturation and brightness, which together are one matrix per image."""
     n = len(images)
-    balance = 1 + 0.25 * strength * (2 * torch.rand(n, 3, 1, 1, generator=generator) - 1)
+    balance = 1 + 0.25 * strength * (2 * torch.rand(n, 1, 3, generator=generator) - 1)
     gamma = torch.exp(_uniform(n, -0.4, 0.4, generator, images) * strength)
-    contrast = torch.exp(_uniform(n, -0.4, 0.4, generator, images) * strength)
-    brightness = _uniform(n, -0.15, 0.15, generator, images) * strength
-    saturation = 1 + _uniform(n, -0.6, 0.4, generator, images) * strength
-    images = (images.clamp(1e-4, 1) ** gamma) * balance.to(images.device)
-    mean = images.mean((1, 2, 3), keepdim=True)
-    images = (images - mean) * contrast + mean + brightness
-    luma = (images * torch.tensor(_LUMA, device=images.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    return (images - luma) * saturation + luma
+    contrast = torch.exp((0.8 * torch.rand(n, 1, 1, generator=generator) - 0.4) * strength)
+    brightness = (0.3 * torch.rand(n, 1, 1, generator=generator) - 0.15) * strength
+    saturation = 1 + (torch.rand(n, 1, 1, generator=generator) - 0.6) * strength
+    bent = images.clamp(1e-4, 1).pow_(gamma).permute(0, 2, 3, 1)
+    middle = (bent.mean((1, 2)).cpu()[:, None] * balance).mean(2, keepdim=True)
+    mix = (saturation * torch.eye(3) + (1 - saturation) * torch.tensor(_LUMA)[:, None]) * contrast
+    # Rows of pixels times the matrix; balance scales what goes in, so it scales the matrix's rows.
+    matrix = (balance.transpose(1, 2) * mix).to(images.device)
+    offset = ((1 - contrast) * middle + brightness).to(images.device)
+    flat = torch.baddbmm(offset, bent.reshape(n, -1, 3), matrix)
+    return flat.view(bent.shape).permute(0, 3, 1, 2)
 
 
 def _refocus(images: Tensor, generator: torch.Generator, strength: float) -> Tensor:
@@ -81,9 +85,15 @@ def _refocus(images: Tensor, generator: torch.Generator, strength: float) -> Ten
 
 
 def _add_noise(images: Tensor, generator: torch.Generator, strength: float) -> Tensor:
-    sigma = _uniform(len(images), 0.0, 0.03, generator, images) * strength
-    noise = torch.randn(images.shape, generator=generator).to(images.device)
-    return images + sigma * noise
+    """Each image cuts its own piece out of one sheet of noise: drawing it all afresh is slow."""
+    n, channels, height, width = images.shape
+    sigma = 0.03 * strength * torch.rand(n, generator=generator)
+    sheet = torch.randn(2 * height, 2 * width, channels, generator=generator).to(images.device)
+    tops = torch.randint(0, height + 1, (n,), generator=generator).tolist()
+    lefts = torch.randint(0, width + 1, (n,), generator=generator).tolist()
+    for image, scale, top, left in zip(images, sigma.tolist(), tops, lefts, strict=True):
+        image.permute(1, 2, 0).add_(sheet[top : top + height, left : left + width], alpha=scale)
+    return images
 
 
 def _compress(images: Tensor, generator: torch.Generator, strength: float) -> Tensor:

@@ -11,6 +11,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 # The stem and the first two stages carry the camera, the later ones the content.
 EARLY_STAGES = ("bn1", "layer1", "layer2")
+STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 
 
 class PrintNet(nn.Module):
@@ -71,6 +72,17 @@ class PrintNet(nn.Module):
     def early_batch_norms(self) -> dict[str, nn.BatchNorm2d]:
         """The BatchNorm layers from the stem to layer2."""
         return {name: norm for name, norm in self.batch_norms() if name.split(".")[0] in EARLY_STAGES}
+
+    def freeze(self, last: str) -> None:
+        """Stops the weights of the trunk's stages up to ``last``, one of :data:`STAGES`, from being trained.
+
+        Nothing is kept for a backward pass through them, which is most of a step's time and memory. Their BatchNorm
+        statistics still move.
+        """
+        frozen = STAGES[: STAGES.index(last) + 1]
+        for name, parameter in self.trunk.named_parameters():
+            stage = name.split(".")[0]
+            parameter.requires_grad_((stage if stage in STAGES else "stem") not in frozen)
 
     def load_trunk(self, state: Mapping[str, Tensor]) -> None:
         """Fills the trunk from a bare torchvision state dict; its ``fc`` is ignored."""

@@ -70,7 +70,7 @@ def make_optimizer(groups: list[dict[str, Any]], settings: TrainSettings) -> tor
         group["peak"] = group["lr"]
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, momentum=0.9, nesterov=True, weight_decay=settings.weight_decay)
-    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
 
 
 class SourceTraining:

@@ -228,11 +228,32 @@ def test_a_discriminator_that_wins_learns_slower_and_nobody_else_does(
     assert rates == pytest.approx([recipe.lr_trunk, recipe.lr_head, recipe.lr_discriminator * factor])
 
 
-def test_every_weight_learns_in_one_group(make_task: BuildTask) -> None:
-    loop = make_loop(make_task())
+@pytest.mark.parametrize("frozen", ["none", "stem", "layer2"])
+def test_every_weight_that_is_not_frozen_learns_in_one_group(make_task: BuildTask, frozen: str) -> None:
+    loop = make_loop(make_task(frozen=frozen))
     inside = [id(weight) for group in loop.optimizer.param_groups for weight in group["params"]]
-    weights = [*loop.network.parameters(), *loop.discriminator.parameters()]
+    stages = {"none": (), "stem": ("conv1.", "bn1."), "layer2": ("conv1.", "bn1.", "layer1.", "layer2.")}[frozen]
+    trunk = [weight for name, weight in loop.network.trunk.named_parameters() if not name.startswith(stages or ("?",))]
+    heads = [*loop.network.bottleneck.parameters(), *loop.network.classifier.parameters()]
+    weights = [*trunk, *heads, *loop.discriminator.parameters()]
     assert sorted(inside) == sorted(map(id, weights))
+
+
+@pytest.mark.parametrize("frozen", ["none", "stem", "layer2"])
+def test_frozen_stages_keep_their_weights_and_the_next_ones_do_not(make_task: BuildTask, frozen: str) -> None:
+    task = make_task(frozen=frozen, lr_trunk=1e-2)
+    after = make_loop(task).run()[-1].state
+    moved = {
+        name.split(".")[1]
+        for name, value in after.items()
+        if name.startswith("trunk.") and name.endswith("weight") and not torch.equal(value, task.checkpoint.state[name])
+    }
+    expected = {
+        "none": {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4"},
+        "stem": {"layer1", "layer2", "layer3", "layer4"},
+        "layer2": {"layer3", "layer4"},
+    }
+    assert moved == expected[frozen]
 
 
 @pytest.mark.parametrize(("accuracy", "words"), [(0.99, "told the domains apart to the end"), (0.9, None)])

@@ -34,7 +34,7 @@ def test_a_checkpoint_comes_back_as_it_was_saved(make_checkpoint: BuildCheckpoin
     assert torch.equal(loaded.network()(images), saved.network()(images))
 
 
-def test_halved_weights_take_half_the_room_and_come_back_as_the_same_numbers(
+def test_halved_weights_take_half_the_bytes_and_come_back_as_the_same_numbers(
     make_checkpoint: BuildCheckpoint, tmp_path: Path
 ) -> None:
     whole = make_checkpoint()
@@ -42,7 +42,7 @@ def test_halved_weights_take_half_the_room_and_come_back_as_the_same_numbers(
     save_checkpoint(whole, tmp_path / "whole")
     save_checkpoint(halved, tmp_path / "halved")
     sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("whole", "halved")]
-    assert sizes[1] < 0.55 * sizes[0]
+    assert sizes[0] - sizes[1] >= 2 * sum(value.numel() for value in whole.state.values() if value.ndim >= 2)
     loaded = load_checkpoint(tmp_path / "halved")
     assert all(value.dtype == halved.state[name].dtype for name, value in loaded.state.items())
     assert loaded.digest == halved.digest != whole.digest
