@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
+DEMO := --source recipes/demo_source --target demo/new_printer
 
 .PHONY: demo test check format bench docs clean
 
@@ -30,8 +31,15 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: demo
-	$(BIN)/python recipes/benchmarks/recipes.py
+bench: $(VENV)/.demo | demo/new_printer
+	$(BIN)/python recipes/benchmarks/startup.py $(DEMO)
+	$(BIN)/python recipes/benchmarks/stages.py --target demo/new_printer
+	$(BIN)/python recipes/benchmarks/recipes.py $(DEMO)
+	$(BIN)/python recipes/benchmarks/growth.py $(DEMO) --most 1000
+
+# The benchmarks' frames, where no demo has drawn them yet.
+demo/new_printer:
+	$(MAKE) demo
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict

@@ -34,7 +34,7 @@ def compare(
     printer: Annotated[
         list[str] | None, typer.Option(help="Leave out only this printer; repeatable.", metavar="ID")
     ] = None,
-    init: Annotated[str, typer.Option(help="none, imagenet (downloads), or a weights file.")] = "none",
+    init: Annotated[str, typer.Option(help="none, imagenet (downloads), a weights file, or a checkpoint.")] = "none",
     set_: o.Set = None,
     seeds: Annotated[int, typer.Option(help="How many splits and runs.", min=1)] = 1,
     target_prior: o.Prior = "unknown",

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def train(
     data: Annotated[Path, typer.Argument(help="Labelled frames.", metavar="DATA")],
     out: Annotated[Path, typer.Option(help="Checkpoint folder to write.", metavar="CKPT")],
-    init: Annotated[str, typer.Option(help="none, imagenet (downloads), or a weights file.")] = "none",
+    init: Annotated[str, typer.Option(help="none, imagenet (downloads), a weights file, or a checkpoint.")] = "none",
     hold_out_printer: Annotated[
         list[str] | None,
         typer.Option(help="Keep this printer out and measure on it; repeatable.", metavar="ID"),

@@ -46,8 +46,11 @@ class Checkpoint:
     def network(self) -> PrintNet:
         """A fresh network in evaluation mode with these weights."""
         config = self.config
-        network = PrintNet(config.arch, len(config.classes), config.bottleneck, config.mean, config.std)
-        network.load_state_dict(self.state)
+        # On the meta device nothing is drawn: random weights that are overwritten at once cost a tenth of a second.
+        with torch.device("meta"):
+            network = PrintNet(config.arch, len(config.classes), config.bottleneck)
+        network.load_state_dict({name: value.clone() for name, value in self.state.items()}, assign=True)
+        network.set_input(config.mean, config.std)
         return network.eval()
 
     @property
@@ -90,7 +93,10 @@ def write_checkpoint_files(checkpoint: Checkpoint, folder: Path) -> CheckpointCo
         write_memory(folder / MEMORY, checkpoint.memory)
     if checkpoint.moments:
         save_file(checkpoint.moments, folder / MOMENTS)
-    (folder / CARD).write_text(model_card(checkpoint.config.model_dump(mode="json")), encoding="utf-8")
+    card = folder / CARD
+    card.write_text(model_card(checkpoint.config.model_dump(mode="json")), encoding="utf-8")
+    for file in folder.glob("*.safetensors"):
+        file.chmod(card.stat().st_mode)  # safetensors shuts all others out, whatever the user's umask says
     files = [path for path in sorted(folder.iterdir()) if path.name not in (CONFIG, CARD)]
     integrity = {path.name: _file_digest(path) for path in files}
     config = checkpoint.config.model_copy(update={"integrity": integrity})

@@ -46,6 +46,10 @@ class PrintNet(nn.Module):
             self.bottleneck = nn.Sequential(nn.Linear(width, bottleneck), nn.LayerNorm(bottleneck), nn.ReLU())
         self.n_features = bottleneck or width
         self.classifier = nn.Linear(self.n_features, n_classes)
+        self.set_input(mean, std)
+
+    def set_input(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Sets what the input is normalised by: channel means and standard deviations, RGB in [0, 1]."""
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 

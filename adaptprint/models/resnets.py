@@ -22,6 +22,7 @@ ARCHITECTURES = (
     "wide_resnet101_2",
 )
 # Wrappers that other training scripts leave in front of torchvision's own names.
+_OWN_HEADS = ("bottleneck.", "classifier.")
 _PREFIXES = ("module.", "model.", "backbone.", "encoder.", "resnet.", "trunk.")
 
 
@@ -69,8 +70,9 @@ def _shapes(arch: str) -> dict[str, tuple[int, ...]]:
 
 
 def strip_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Removes wrapper names (``module.``, ``model.`` ...) that every key shares."""
-    plain = dict(state)
+    """Removes wrapper names (``module.``, ``model.`` ...) that every key shares, and the heads of our own network."""
+    own = any(name.startswith("trunk.") for name in state)
+    plain = {name: value for name, value in state.items() if not (own and name.startswith(_OWN_HEADS))}
     for _ in range(4):
         prefix = next((p for p in _PREFIXES if plain and all(name.startswith(p) for name in plain)), None)
         if prefix is None:

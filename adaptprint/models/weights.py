@@ -18,8 +18,8 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """Reads a ResNet state dict; floats come back as float32, wrapper prefixes stripped.
 
     Args:
-        path: A ``.safetensors`` file, or a ``.pth`` / ``.pt`` saved by torch. Pickled files are opened with
-            ``weights_only=True`` only: code inside is refused, never run.
+        path: A ``.safetensors`` file, a ``.pth`` / ``.pt`` saved by torch, or a checkpoint folder, whose trunk it
+            is. Pickled files are opened with ``weights_only=True`` only: code inside is refused, never run.
 
     Raises:
         MissingDependencyError: If the file does not exist.
@@ -27,6 +27,8 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         UsageError: If it is another kind of file.
     """
     path = Path(path)
+    if (path / "model.safetensors").is_file():
+        path = path / "model.safetensors"
     if not path.is_file():
         raise MissingDependencyError(f"no weights file at {path}", "Check the path given for the weights.")
     if path.suffix == ".safetensors":

@@ -16,8 +16,8 @@ from adaptprint.models.memory import SourceFrames
 from adaptprint.reporting.progress import ProgressCallback
 
 # Enough for intervals that are bounded by the number of prints, and a bounded time per candidate.
-_TARGET_FRAMES = 600
-_SOURCE_FRAMES = 800
+_TARGET_FRAMES = 400
+_SOURCE_FRAMES = 500
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ def train(
     Args:
         data: Labelled frames, in any layout.
         out: The checkpoint folder to write.
-        init: ``none`` (from scratch), ``imagenet`` (downloaded by torchvision), or a weights file.
+        init: ``none`` (from scratch), ``imagenet`` (downloaded by torchvision), a weights file, or a checkpoint
+            whose trunk to start from.
         hold_out_printer: Printers kept out of training and measured at the end.
         set: ``key=value`` overrides of :class:`~adaptprint.models.train_settings.TrainSettings`.
         layout: Force a layout of the data.
@@ -149,7 +150,7 @@ def train(
             camera,
             compute,
             command="train",
-            recipe={"init": str(init), **settings.model_dump()},
+            recipe={"init": Path(init).name, **settings.model_dump()},  # paths of this machine stay here
             metrics={
                 "validation": validation.to_dict() if validation else None,
                 "by_printer": {name: metrics.to_dict() for name, metrics in by_printer.items()},

@@ -6,56 +6,37 @@ Prints a table of medians and of ratios to `source-only`, which does everything 
 """
 
 import argparse
-import json
-import os
-import platform
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from machine import SOURCE, TARGET, Row, measure_in_turn, refuse_missing, report, summed_up
+
 RECIPES = ("source-only", "bn-early", "bn", "dann")
-
-
-def measure(source: Path, target: Path, recipe: str, out: Path) -> tuple[float, float]:
-    """Seconds and peak memory (MiB) of one `adapt` process."""
-    command = [sys.executable, "-m", "adaptprint", "adapt", "--source", str(source), "--target", str(target)]
-    command += ["--recipe", recipe, "--out", str(out), "--overwrite", "--quiet", "--json"]
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        raise SystemExit(f"`{' '.join(command)}` failed")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
 def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", type=Path, default=Path("demo/source"), help="checkpoint (default: the demo's)")
-    parser.add_argument("--target", type=Path, default=Path("demo/new_printer"), help="frames (default: the demo's)")
+    parser.add_argument("--source", type=Path, default=SOURCE, help="checkpoint (default: the demo's)")
+    parser.add_argument("--target", type=Path, default=TARGET, help="frames (default: the demo's)")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each recipe, after one warm-up")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
-    if not options.source.is_dir() or not options.target.exists():
-        raise SystemExit(f"{options.source} or {options.target} is missing: run `make demo` first, or name both.")
-    figures: dict[str, list[tuple[float, float]]] = {recipe: [] for recipe in RECIPES}
+    refuse_missing(options.source, options.target)
+    adapt = [sys.executable, "-m", "adaptprint", "adapt", "--source", options.source, "--target", options.target]
     with tempfile.TemporaryDirectory() as folder:
-        for turn in range(options.runs + 1):
-            for recipe in RECIPES:
-                found = measure(options.source, options.target, recipe, Path(folder) / recipe)
-                if turn > 0:
-                    figures[recipe].append(found)
-    baseline = statistics.median(seconds for seconds, _ in figures["source-only"])
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {options.runs} runs each, medians")
-    print(f"{'recipe':<12} {'seconds':>8} {'ratio':>6} {'peak MiB':>9}")
-    for recipe, runs in figures.items():
-        seconds, peak = (statistics.median(column) for column in zip(*runs, strict=True))
-        print(f"{recipe:<12} {seconds:8.1f} {seconds / baseline:6.2f} {peak:9.0f}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+        commands = {
+            recipe: [*adapt, "--recipe", recipe, "--out", Path(folder) / recipe, "--overwrite", "--quiet", "--json"]
+            for recipe in RECIPES
+        }
+        found = measure_in_turn(commands, options.runs)
+    figures = {recipe: summed_up(runs) for recipe, runs in found.items()}
+    baseline = figures["source-only"]["seconds"]
+    rows: list[Row] = [
+        {"recipe": recipe, **figure, "ratio": figure["seconds"] / baseline} for recipe, figure in figures.items()
+    ]
+    report({f"`adapt`, whole processes, medians of {options.runs}": rows}, options.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Checkpoints: what goes in comes out, and nothing of the machine that wrote them."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,16 @@ def test_halved_weights_take_half_the_bytes_and_come_back_as_the_same_numbers(
     assert all(value.dtype == halved.state[name].dtype for name, value in loaded.state.items())
     assert loaded.digest == halved.digest != whole.digest
     assert all(torch.allclose(value, whole.state[name], atol=1e-3) for name, value in loaded.state.items())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_all_files_of_a_checkpoint_may_be_read_by_the_same_people(
+    make_checkpoint: BuildCheckpoint, tmp_path: Path
+) -> None:
+    save_checkpoint(make_checkpoint(), tmp_path / "ckpt")
+    (tmp_path / "plain").touch()
+    modes = {file.stat().st_mode for file in (tmp_path / "ckpt").iterdir()}
+    assert modes == {(tmp_path / "plain").stat().st_mode}
 
 
 def test_saving_a_loaded_checkpoint_gives_the_same_bytes_of_weights(

@@ -42,6 +42,13 @@ def test_safetensors_are_read_and_wrapper_names_stripped(tmp_path: Path) -> None
     assert_same(read_weights(tmp_path / "w.safetensors"), STATE)
 
 
+@pytest.mark.parametrize("inside", ["", "model.safetensors"])
+def test_a_checkpoint_gives_its_trunk_and_not_its_heads(tmp_path: Path, inside: str) -> None:
+    heads = {"classifier.weight": torch.ones(2, 3), "bottleneck.0.bias": torch.ones(3)}
+    save_file({f"trunk.{name}": value for name, value in STATE.items()} | heads, tmp_path / "model.safetensors")
+    assert_same(read_weights(tmp_path / inside), STATE)
+
+
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".bin", ".ckpt"])
 def test_state_dicts_saved_by_torch_are_read(tmp_path: Path, suffix: str) -> None:
     torch.save(STATE, tmp_path / f"w{suffix}")
