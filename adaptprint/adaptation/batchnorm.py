@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from adaptprint.frames.table import Ints
 from adaptprint.models.device import Compute
@@ -59,23 +57,31 @@ def take_target_statistics(
                 network.features(to_images(frames[chosen], compute))
 
 
-def _split_forward(norm: nn.BatchNorm2d, n_source: int, maps: Tensor) -> Tensor:
-    """Normalises the source part and the target part each by itself; the running statistics follow the target."""
-    if not norm.training:
-        return nn.BatchNorm2d.forward(norm, maps)
-    source, target = maps[:n_source], maps[n_source:]
-    source = F.batch_norm(source, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
-    return torch.cat([source, nn.BatchNorm2d.forward(norm, target)])
-
-
 @contextmanager
-def split_by_domain(norms: Iterable[nn.BatchNorm2d], n_source: int) -> Iterator[None]:
-    """Inside the block, joint batches of ``n_source`` source images and then target images are normalised by domain."""
-    norms = list(norms)
+def not_tracking(norms: Iterable[nn.BatchNorm2d]) -> Iterator[None]:
+    """Inside the block the layers in training mode still normalise by the batch, but learn nothing from it."""
+    norms = [norm for norm in norms if norm.track_running_stats]
     for norm in norms:
-        norm.forward = partial(_split_forward, norm, n_source)  # type: ignore[method-assign]
+        norm.track_running_stats = False
     try:
         yield
     finally:
         for norm in norms:
-            del norm.forward
+            norm.track_running_stats = True
+
+
+def features_by_domain(network: PrintNet, images: Tensor, n_source: int) -> Tensor:
+    """Features of a joint batch: the early stages see each domain alone, the late ones both together.
+
+    In training mode the early BatchNorms normalise each domain by its own moments, and their running statistics follow
+    the target. Going through the early stages twice costs no more than once; a BatchNorm that splits its input would
+    have to join the largest maps of the network again after every layer.
+
+    Args:
+        network: The network.
+        images: (n, 3, h, w) float32 in [0, 1]: ``n_source`` source images, then target images.
+        n_source: How many are the source's.
+    """
+    with not_tracking(network.early_batch_norms().values()):
+        source = network.early(images[:n_source])
+    return network.late(torch.cat([source, network.early(images[n_source:])]))

@@ -1,14 +1,13 @@
 """The DANN loop: joint batches, ramped adversary, governed discriminator, snapshots as they would ship."""
 
 import math
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from adaptprint.adaptation.batchnorm import collecting, split_by_domain
+from adaptprint.adaptation.batchnorm import collecting, features_by_domain
 from adaptprint.adaptation.discriminator import Discriminator
 from adaptprint.adaptation.hooks import DannStep
 from adaptprint.adaptation.prior import source_class_weights
@@ -140,9 +139,9 @@ class DannLoop:
         return augment(images, generator, strength), labels
 
     def _features(self, images: Tensor, n_source: int) -> Tensor:
-        early = self.network.early_batch_norms().values()
-        split = split_by_domain(early, n_source) if self.task.recipe.split_early else nullcontext()
-        with split, self.task.compute.autocast():
+        with self.task.compute.autocast():
+            if self.task.recipe.split_early:
+                return features_by_domain(self.network, images, n_source).float()
             return self.network.features(images).float()
 
     def _step(self, step: int) -> dict[str, float]:

@@ -57,6 +57,18 @@ class PrintNet(nn.Module):
         """Images (n, 3, h, w) float in [0, 1], RGB, to features (n, d)."""
         return self.bottleneck(self.trunk((images - self.mean) / self.std))  # type: ignore[no-any-return]
 
+    def early(self, images: Tensor) -> Tensor:
+        """Images (n, 3, h, w) float in [0, 1], RGB, to the maps behind the early stages, stem to layer2."""
+        trunk = self.trunk
+        maps = trunk.maxpool(trunk.relu(trunk.bn1(trunk.conv1((images - self.mean) / self.std))))
+        return trunk.layer2(trunk.layer1(maps))  # type: ignore[no-any-return]
+
+    def late(self, maps: Tensor) -> Tensor:
+        """Maps behind the early stages to features (n, d); ``late(early(images))`` is ``features(images)``."""
+        trunk = self.trunk
+        pooled = torch.flatten(trunk.avgpool(trunk.layer4(trunk.layer3(maps))), 1)
+        return self.bottleneck(trunk.fc(pooled))  # type: ignore[no-any-return]
+
     def forward(self, images: Tensor) -> Tensor:
         """Images (n, 3, h, w) float in [0, 1], RGB, to logits (n, K)."""
         return self.classifier(self.features(images))  # type: ignore[no-any-return]

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from adaptprint.adaptation.batchnorm import collecting, split_by_domain, take_target_statistics
+from adaptprint.adaptation.batchnorm import collecting, features_by_domain, not_tracking, take_target_statistics
 from adaptprint.frames.pixels import Pixels
 from adaptprint.models.device import Compute
 from adaptprint.models.embed import to_images
@@ -97,66 +97,75 @@ def test_no_gradient_is_kept(network: PrintNet, array: np.ndarray, compute: Comp
 
 
 @pytest.fixture
-def norm() -> nn.BatchNorm2d:
-    torch.manual_seed(0)
-    norm = nn.BatchNorm2d(3)
-    nn.init.normal_(norm.weight)
-    nn.init.normal_(norm.bias)
-    return norm.train()
+def images() -> Tensor:
+    """Four source images, then six brighter target images."""
+    torch.manual_seed(1)
+    return torch.cat([0.4 * torch.rand(4, 3, 32, 32), 0.3 + 0.7 * torch.rand(6, 3, 32, 32)])
 
 
-def test_each_domain_is_normalised_by_itself(norm: nn.BatchNorm2d) -> None:
-    source, target = torch.randn(4, 3, 5, 5), 3 + 2 * torch.randn(6, 3, 5, 5)
-    with split_by_domain([norm], 4):
-        joint = norm(torch.cat([source, target]))
-    alone = nn.BatchNorm2d(3).train()
-    alone.load_state_dict(norm.state_dict())
-    torch.testing.assert_close(joint[:4], alone(source))
-    torch.testing.assert_close(joint[4:], alone(target))
+def early_maps(network: PrintNet, images: Tensor, n_source: int) -> Tensor:
+    """What the first late layer is given."""
+    seen: list[Tensor] = []
+    handle = network.trunk.layer3.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    features_by_domain(network, images, n_source)
+    handle.remove()
+    return seen[0]
 
 
-def test_what_one_domain_shows_does_not_change_the_other_s_output(norm: nn.BatchNorm2d) -> None:
-    first, second = torch.randn(4, 3, 5, 5), torch.randn(6, 3, 5, 5)
-    with split_by_domain([norm], 4):
-        plain = norm(torch.cat([first, second]))
-        other_target = norm(torch.cat([first, 9 * second - 5]))
-        other_source = norm(torch.cat([7 * first + 1, second]))
+def test_each_domain_goes_through_the_early_stages_alone(network: PrintNet, images: Tensor) -> None:
+    network.train()
+    maps = early_maps(network, images, 4)
+    torch.testing.assert_close(maps[:4], network.early(images[:4]))
+    torch.testing.assert_close(maps[4:], network.early(images[4:]))
+    assert not torch.allclose(maps, network.early(images), atol=1e-3)
+
+
+def test_what_one_domain_shows_does_not_change_the_other_s_early_maps(network: PrintNet, images: Tensor) -> None:
+    network.train()
+    source, target = images[:4], images[4:]
+    plain = early_maps(network, images, 4)
+    other_target = early_maps(network, torch.cat([source, 1 - target]), 4)
+    other_source = early_maps(network, torch.cat([1 - source, target]), 4)
     assert torch.equal(plain[:4], other_target[:4])
     assert torch.equal(plain[4:], other_source[4:])
-    assert not torch.equal(plain[4:], norm(torch.cat([first, second]))[4:])
 
 
-def test_running_statistics_follow_the_target_alone(norm: nn.BatchNorm2d) -> None:
-    source, target = 100 + torch.randn(4, 3, 5, 5), 3 + 2 * torch.randn(6, 3, 5, 5)
-    with split_by_domain([norm], 4):
-        norm(torch.cat([source, target]))
-    torch.testing.assert_close(norm.running_mean, 0.1 * target.mean((0, 2, 3)))
-    torch.testing.assert_close(norm.running_var, 0.9 + 0.1 * target.var((0, 2, 3)))
+def test_the_late_stages_see_both_domains_together(network: PrintNet, images: Tensor) -> None:
+    network.train()
+    together = features_by_domain(network, images, 4)
+    torch.testing.assert_close(together, network.late(early_maps(network, images, 4)))
+    darker = features_by_domain(network, torch.cat([images[:4], 0.2 * images[4:]]), 4)
+    assert not torch.allclose(together[:4], darker[:4], atol=1e-3)
+
+
+def test_running_statistics_of_early_layers_follow_the_target_alone(network: PrintNet, images: Tensor) -> None:
+    network.train()
+    norm = network.trunk.bn1
+    before = norm.running_mean.clone()
+    features_by_domain(network, images, 4)
+    with torch.no_grad():
+        maps = network.trunk.conv1((images[4:] - network.mean) / network.std)
+    torch.testing.assert_close(norm.running_mean, 0.9 * before + 0.1 * maps.mean((0, 2, 3)))
     assert norm.num_batches_tracked == 1
 
 
-def test_gradients_reach_the_weights_from_both_domains(norm: nn.BatchNorm2d) -> None:
-    maps = torch.randn(5, 3, 4, 4, requires_grad=True)
-    with split_by_domain([norm], 2):
-        norm(maps).pow(3).sum().backward()
-    assert maps.grad is not None
-    assert (maps.grad.abs().sum((1, 2, 3)) > 0).all()
-    assert norm.weight.grad is not None
+def test_gradients_reach_the_early_weights_from_both_domains(network: PrintNet, images: Tensor) -> None:
+    network.train()
+    images.requires_grad_(True)
+    features_by_domain(network, images, 4).pow(3).sum().backward()
+    assert images.grad is not None
+    assert (images.grad.abs().sum((1, 2, 3)) > 0).all()
+    assert network.trunk.bn1.weight.grad is not None
 
 
-def test_in_evaluation_mode_splitting_changes_nothing(norm: nn.BatchNorm2d) -> None:
-    norm.eval()
-    maps = torch.randn(5, 3, 4, 4)
-    expected = norm(maps)
-    with split_by_domain([norm], 2):
-        assert torch.equal(norm(maps), expected)
+def test_in_evaluation_mode_the_features_are_the_usual_ones(network: PrintNet, images: Tensor) -> None:
+    network.eval()
+    torch.testing.assert_close(features_by_domain(network, images, 4), network.features(images))
 
 
-def test_the_layers_are_themselves_again_afterwards_even_after_an_error(norm: nn.BatchNorm2d) -> None:
-    with pytest.raises(ZeroDivisionError), split_by_domain(iter([norm]), 2):
+def test_layers_track_again_afterwards_even_after_an_error(network: PrintNet) -> None:
+    norms = list(network.early_batch_norms().values())
+    norms[0].track_running_stats = False
+    with pytest.raises(ZeroDivisionError), not_tracking(iter(norms)):
         raise ZeroDivisionError
-    assert "forward" not in vars(norm)
-    maps = torch.randn(5, 3, 4, 4)
-    torch.testing.assert_close(norm(maps), torch.batch_norm(
-        maps, norm.weight, norm.bias, None, None, True, 0.0, norm.eps, False
-    ))  # fmt: skip
+    assert [norm.track_running_stats for norm in norms] == [False, True, True]

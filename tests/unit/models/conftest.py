@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.table import FrameRow, FrameTable, grouped
-from adaptprint.models import network as network_module
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.checkpoint_config import CheckpointConfig, Provenance
 from adaptprint.models.device import Compute
@@ -19,7 +17,6 @@ from adaptprint.models.moments import class_moments
 from adaptprint.models.network import PrintNet, copy_state
 
 torch.set_num_threads(1)
-WIDTH = 16
 PRINTS = [
     ("P1", "a", "good", 4),
     ("P1", "b", "bad", 4),
@@ -31,40 +28,6 @@ PRINTS = [
     ("P2", "d", "bad", 4),
 ]
 Prints = list[tuple[str, str, str | None, int]]
-
-
-class TinyTrunk(nn.Module):
-    """Stem, four stages, pooling and ``fc``, as in a torchvision ResNet, without the residuals and the width."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, 4, 3, 2, 1, bias=False), nn.BatchNorm2d(4)
-        widths = [4, 4, 8, 8, WIDTH]
-        for stage in range(4):
-            layers = nn.Sequential(
-                nn.Conv2d(widths[stage], widths[stage + 1], 3, 2 if stage % 2 else 1, 1, bias=False),
-                nn.BatchNorm2d(widths[stage + 1]),
-                nn.ReLU(),
-            )
-            self.add_module(f"layer{stage + 1}", layers)
-        self.fc = nn.Identity()
-
-    def forward(self, images: Tensor) -> Tensor:
-        maps = torch.relu(self.bn1(self.conv1(images)))
-        maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
-        return self.fc(maps.mean((2, 3)))
-
-
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every network built in the test has a tiny trunk, whatever its architecture is called."""
-    monkeypatch.setattr(network_module, "build_trunk", lambda arch: TinyTrunk())
-    monkeypatch.setattr(network_module, "feature_width", lambda arch: WIDTH)
-
-
-@pytest.fixture
-def compute() -> Compute:
-    return Compute(torch.device("cpu"), "fp32")
 
 
 @pytest.fixture
