@@ -42,6 +42,9 @@ class Recipe(BaseModel):
     augment: Annotated[float, Field(ge=0, le=2)] = 0.3
     snapshots: Annotated[int, Field(ge=1, le=20)] = 3
     statistics_frames: Annotated[int, Field(ge=8)] = Field(default=512, description="Frames for BatchNorm statistics.")
+    coreset_frames: Annotated[int, Field(ge=64)] = Field(
+        default=4000, description="Target frames to adapt and judge on at most; beyond them frames are only scored."
+    )
 
 
 @dataclass(frozen=True)

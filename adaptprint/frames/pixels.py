@@ -70,6 +70,49 @@ def load_pixels(
         BadDataError: No frame can be read, or one cannot and ``on_unreadable`` is ``"raise"``.
         OutputError: The array is too large for memory, and no disk has room for it.
     """
+    strict = on_unreadable == "raise"
+    pixels = load_readable(
+        table, size, camera, cache=cache, stop_at_unreadable=strict, threads=threads, progress=progress
+    )
+    unreadable = pixels.unreadable
+    if unreadable and strict:
+        raise BadDataError(
+            f"{unreadable[0].name} cannot be read: {unreadable[0].reason}.",
+            "Remove the file or copy it again; `adaptprint verify` lists all such files.",
+        )
+    if len(unreadable) == len(table):
+        why = f": {unreadable[0].name} is {unreadable[0].reason}" if unreadable else ""
+        raise BadDataError(
+            f"None of the {len(table)} frames in {table.root} can be read{why}.",
+            "Copy the frames again; `adaptprint verify` lists what is wrong with each.",
+        )
+    return pixels
+
+
+def load_readable(
+    table: FrameTable,
+    size: tuple[int, int],
+    camera: CameraProfile | None = None,
+    *,
+    cache: PixelCache | None = None,
+    stop_at_unreadable: bool = False,
+    threads: int | None = None,
+    progress: CountCallback | None = None,
+) -> Pixels:
+    """As :func:`load_pixels`, but content with no frame at all: for one piece of a large table.
+
+    Args:
+        table: The frames.
+        size: Height and width.
+        camera: Rotation, flip and crop.
+        cache: As in :func:`load_pixels`.
+        stop_at_unreadable: Ends soon after the first unreadable frame; then only ``unreadable`` means anything.
+        threads: None means one for each core this process may use.
+        progress: Told ``(done, total)`` from the calling thread.
+
+    Raises:
+        OutputError: The array is too large for memory, and no disk has room for it.
+    """
     camera = camera or CameraProfile()
     cache = cache if cache is not None else PixelCache()
     array = room_for(len(table), size, cache.folder)
@@ -84,7 +127,7 @@ def load_pixels(
         return digest
 
     results = for_each_file(
-        table.paths, read, threads=threads, progress=progress, stop_at_unreadable=on_unreadable == "raise"
+        table.paths, read, threads=threads, progress=progress, stop_at_unreadable=stop_at_unreadable
     )
     names = table.data["name"].to_list()
     unreadable = [
@@ -92,17 +135,6 @@ def load_pixels(
         for name, result in zip(names, results, strict=True)
         if isinstance(result, UnreadableFrame)
     ]
-    if unreadable and on_unreadable == "raise":
-        raise BadDataError(
-            f"{unreadable[0].name} cannot be read: {unreadable[0].reason}.",
-            "Remove the file or copy it again; `adaptprint verify` lists all such files.",
-        )
-    if len(unreadable) == len(table):
-        why = f": {unreadable[0].name} is {unreadable[0].reason}" if unreadable else ""
-        raise BadDataError(
-            f"None of the {len(table)} frames in {table.root} can be read{why}.",
-            "Copy the frames again; `adaptprint verify` lists what is wrong with each.",
-        )
     kept = [row for row, result in enumerate(results) if isinstance(result, str)]
     digests = [result for result in results if isinstance(result, str)]
     table = table.take(kept) if unreadable else table

@@ -24,7 +24,10 @@ def _grow(rows: Ints, levels: Sequence[Ints]) -> _Node:
     if not levels:
         return _Node((), rows)
     codes = levels[0][rows]
-    children = tuple(_grow(rows[codes == code], levels[1:]) for code in np.unique(codes))
+    # One sort for all children: a scan of all rows for each would grow with their product.
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order])) + 1
+    children = tuple(_grow(part, levels[1:]) for part in np.split(rows[order], starts) if len(part))
     return _Node(children, rows)
 
 
@@ -32,8 +35,11 @@ def _draw(node: _Node, size: int, rng: np.random.Generator) -> list[int]:
     if size == 0:
         return []
     if not node.children:
-        repeats = -(-size // len(node.rows))
-        return [int(row) for _ in range(repeats) for row in rng.permutation(node.rows)][:size]
+        rounds, rest = divmod(size, len(node.rows))
+        # A few frames of a long print are chosen without putting all of it into an order.
+        places = [rng.permutation(len(node.rows)) for _ in range(rounds)]
+        places.append(rng.choice(len(node.rows), rest, replace=False))
+        return [int(row) for row in node.rows[np.concatenate(places)]]
     share, rest = divmod(size, len(node.children))
     extra = set(rng.permutation(len(node.children))[:rest].tolist())
     return [row for i, child in enumerate(node.children) for row in _draw(child, share + (1 if i in extra else 0), rng)]

@@ -17,6 +17,8 @@ from adaptprint.errors import AdaptprintError, OutputError, UsageError
 
 # A folder holding one of these was written by adaptprint, so --overwrite may replace it.
 _OURS = ("config.json", "report.json", "comparison.json", "fleet.json")
+# What --resume needs of an unfinished run's hidden folder; the rest of it goes.
+_STATE, _PIECES = "state.pt", "pieces"
 
 
 def refuse_taken(folder: Path, overwrite: bool) -> None:
@@ -85,7 +87,12 @@ class Workspace:
     @property
     def state_file(self) -> Path:
         """Where an unfinished run saves its state."""
-        return self.scratch / "state.pt"
+        return self.scratch / _STATE
+
+    @property
+    def pieces(self) -> Path:
+        """Where an unfinished run saves finished pieces of long work; the folder may not be there."""
+        return self.scratch / _PIECES
 
 
 @contextmanager
@@ -105,7 +112,7 @@ def workspace(final: Path, resume: bool) -> Iterator[Workspace]:
     try:
         with FileLock(scratch / "lock", timeout=0):
             for entry in scratch.iterdir():
-                if entry.name != "lock" and not (resume and entry.name == "state.pt"):
+                if entry.name != "lock" and not (resume and entry.name in (_STATE, _PIECES)):
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             yield Workspace(final, scratch)
     except Timeout as error:

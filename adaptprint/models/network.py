@@ -12,6 +12,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 # The stem and the first two stages carry the camera, the later ones the content.
 EARLY_STAGES = ("bn1", "layer1", "layer2")
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
+_EARLY_MODULES = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2")
+_LATE_MODULES = ("layer3", "layer4", "avgpool")
 
 
 class PrintNet(nn.Module):
@@ -59,15 +61,17 @@ class PrintNet(nn.Module):
 
     def early(self, images: Tensor) -> Tensor:
         """Images (n, 3, h, w) float in [0, 1], RGB, to the maps behind the early stages, stem to layer2."""
-        trunk = self.trunk
-        maps = trunk.maxpool(trunk.relu(trunk.bn1(trunk.conv1((images - self.mean) / self.std))))
-        return trunk.layer2(trunk.layer1(maps))  # type: ignore[no-any-return]
+        return self._through(_EARLY_MODULES, (images - self.mean) / self.std)
 
     def late(self, maps: Tensor) -> Tensor:
         """Maps behind the early stages to features (n, d); ``late(early(images))`` is ``features(images)``."""
-        trunk = self.trunk
-        pooled = torch.flatten(trunk.avgpool(trunk.layer4(trunk.layer3(maps))), 1)
-        return self.bottleneck(trunk.fc(pooled))  # type: ignore[no-any-return]
+        pooled = torch.flatten(self._through(_LATE_MODULES, maps), 1)
+        return self.bottleneck(self.trunk.get_submodule("fc")(pooled))  # type: ignore[no-any-return]
+
+    def _through(self, modules: Sequence[str], maps: Tensor) -> Tensor:
+        for name in modules:
+            maps = self.trunk.get_submodule(name)(maps)
+        return maps
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (n, 3, h, w) float in [0, 1], RGB, to logits (n, K)."""

@@ -74,4 +74,5 @@ def _shrink(strokes: list[Stroke], reach: int, light: bool) -> Plane:
             draw.line(ends, fill=level, width=max(2, round(2 * half)))
             for x, y in ends:
                 draw.ellipse((x - half, y - half, x + half, y + half), fill=level)
-    return np.asarray(box.resize((2 * reach, 2 * reach), Image.Resampling.BOX), np.float32) / 255
+    small = np.asarray(box.resize((2 * reach, 2 * reach), Image.Resampling.BOX), np.float32)
+    return small / np.float32(255)

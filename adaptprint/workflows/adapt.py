@@ -10,24 +10,24 @@ from typing import Any
 from adaptprint.adaptation.methods import adapt_network
 from adaptprint.adaptation.prior import PriorEstimate, PriorWord, estimate_prior, parse_prior
 from adaptprint.adaptation.recipe import DEFAULT_RECIPE, NamedRecipe, load_recipe
-from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask
+from adaptprint.adaptation.task import Adaptation, AdaptationTask
 from adaptprint.diagnostics.verdict import Decision
 from adaptprint.errors import BadDataError, NotShippedError
 from adaptprint.frames.camera import CameraProfile
-from adaptprint.frames.pixels import Pixels
 from adaptprint.models.atomic_folder import refuse_taken, workspace
 from adaptprint.models.checkpoint import Checkpoint
-from adaptprint.models.device import Compute, choose_compute
-from adaptprint.models.embed import Embedding, embed
+from adaptprint.models.device import choose_compute
+from adaptprint.models.embed import embed
 from adaptprint.models.memory import SourceFrames
 from adaptprint.reporting.progress import ProgressCallback, silent
-from adaptprint.workflows.inputs import data_digest, fingerprint, one_printer, open_unlabelled, read_pixels
-from adaptprint.workflows.judge import Judgement, judge
+from adaptprint.workflows.inputs import fingerprint, left_out, one_printer, open_unlabelled
+from adaptprint.workflows.judge import judge
 from adaptprint.workflows.model import Model, load
 from adaptprint.workflows.run_folder import Run, write_run
+from adaptprint.workflows.scores import Scores
+from adaptprint.workflows.scoring import score_target
 from adaptprint.workflows.sources import open_source
-
-_SAME_FRAMES = 0.5
+from adaptprint.workflows.target import Target, known_frames, open_target, refuse_source_as_target
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,11 @@ def adapt(
     config = checkpoint.config
     camera = camera or config.camera
     table = one_printer(open_unlabelled(target, layout, config.classes), printer)
-    pixels = read_pixels(table, config.input_size, camera, threads, progress, "reading target frames")
-    _refuse_source_as_target(pixels, source_set)
+    limit = named.recipe.coreset_frames
+    new_printer = open_target(table, config.input_size, camera, limit, seed, threads, progress)
+    refuse_source_as_target(new_printer, source_set)
 
-    network = checkpoint.network().on(compute.device)
+    network, pixels = checkpoint.network().on(compute.device), new_printer.pixels
     before = embed(network, pixels.array, compute, progress=progress, stage="source model on the target")
     by_frame = config.provenance.labels_vary_inside_prints
     prior = estimate_prior(before.probabilities, pixels.table, word, by_frame, seed)
@@ -141,7 +142,8 @@ def adapt(
                 "adapt",
                 named.recipe.model_dump(),
                 checkpoint.digest,
-                data_digest(pixels),
+                [len(source_set), *sorted(source_set.digests)] if source_set is not None else None,
+                new_printer.digest,
                 prior.shares.tolist(),
                 seed,
                 compute.precision,
@@ -151,7 +153,7 @@ def adapt(
         )
         adaptation = adapt_network(task)
         judgement = judge(task, adaptation, word)
-        after = _embed_candidate(checkpoint, judgement, pixels, before, compute, progress)
+        scores = score_target(new_printer, task, judgement, before, work.pieces)
         run = Run(
             out=out,
             source=str(source),
@@ -161,10 +163,10 @@ def adapt(
             recipe=named,
             word=word,
             prior=prior,
-            before=before,
-            after=after,
+            target=new_printer,
+            scores=scores,
             camera=camera,
-            notes=_notes(checkpoint, pixels, adaptation, named, source_set, word, prior),
+            notes=_notes(checkpoint, new_printer, scores, adaptation, named, source_set, word, prior),
         )
         content = write_run(run, work, time.monotonic() - started)
     result = AdaptResult(judgement.verdict.decision, judgement.verdict.reasons, out, content)
@@ -200,42 +202,24 @@ def _free_folder(target: Path) -> Path:
     raise BadDataError("runs/ holds thousands of runs of this target", "Name a folder with --out.")
 
 
-def _refuse_source_as_target(pixels: Pixels, source: SourceFrames | None) -> None:
-    if source is None or not source.digests:
-        return
-    known = sum(digest in source.digests for digest in pixels.digests)
-    if known >= _SAME_FRAMES * len(pixels.digests):
-        raise BadDataError(
-            f"{known} of {len(pixels.digests)} target frames are frames the source model was trained on",
-            "Point --target at frames of the new printer.",
-        )
-
-
-def _embed_candidate(
-    checkpoint: Checkpoint,
-    judgement: Judgement,
-    pixels: Pixels,
-    before: Embedding,
-    compute: Compute,
-    progress: ProgressCallback,
-) -> Embedding:
-    if judgement.candidate.name == SOURCE_ONLY:
-        return before
-    network = checkpoint.network()
-    network.load_state_dict(judgement.candidate.state)
-    return embed(network.on(compute.device), pixels.array, compute, progress=progress, stage="candidate on the target")
-
-
 def _notes(
     checkpoint: Checkpoint,
-    pixels: Pixels,
+    target: Target,
+    scores: Scores,
     adaptation: Adaptation,
     named: NamedRecipe,
     source: SourceFrames | None,
     word: PriorWord,
     prior: PriorEstimate,
 ) -> tuple[str, ...]:
-    notes = [*pixels.table.notes, *adaptation.warnings]
+    notes = [*target.listed.notes, *target.pixels.notes, *left_out(scores.unreadable)]
+    adapted_on, uses_coreset = len(target.pixels.table), len(target.rest) > 0
+    if uses_coreset:
+        notes.append(
+            f"adapted on {adapted_on:,} of {len(scores):,} frames, spread evenly over prints and time; "
+            f"all {len(scores):,} are scored"
+        )
+    notes += adaptation.warnings
     if checkpoint.config.provenance.labels_vary_inside_prints:
         notes.append("labels differ inside the source's prints: frames are judged one by one, without print votes")
     if source is None:
@@ -244,7 +228,8 @@ def _notes(
         notes.append("recipe `bn` needs every class on the target in fair shares; here that is doubtful")
     if len(prior.shares) != 2 and not word.is_unknown:
         notes.append("--target-prior speaks of two classes; with more it is ignored")
-    known = 0 if source is None else sum(digest in source.digests for digest in pixels.digests)
+    known = known_frames(target, source)
     if known:
-        notes.append(f"{known} target frames are frames the source model was trained on")
+        which = f"of the {adapted_on:,} frames adapted on" if uses_coreset else "target frames"
+        notes.append(f"{known} {which} are frames the source model was trained on")
     return tuple(dict.fromkeys(notes))

@@ -12,7 +12,7 @@ import numpy as np
 from adaptprint.errors import BadDataError, UsageError
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.layouts import read_frames
-from adaptprint.frames.pixels import Pixels, load_pixels
+from adaptprint.frames.pixels import Pixels, Unreadable, load_pixels
 from adaptprint.frames.table import FrameTable
 from adaptprint.models.checkpoint import Checkpoint, load_checkpoint
 from adaptprint.models.memory import SourceFrames
@@ -81,11 +81,16 @@ def read_pixels(
 ) -> Pixels:
     """Decodes frames; unreadable ones are left out and become notes of the table."""
     pixels = load_pixels(table, size, camera, threads=threads, progress=counting(stage, progress))
-    notes = [*pixels.table.notes, *pixels.notes]
-    if pixels.unreadable:
-        first = pixels.unreadable[0]
-        notes.append(f"{len(pixels.unreadable)} unreadable frames were left out, first {first.name}: {first.reason}")
-    return replace(pixels, table=replace(pixels.table, notes=tuple(notes)))
+    notes = (*pixels.table.notes, *pixels.notes, *left_out(pixels.unreadable))
+    return replace(pixels, table=replace(pixels.table, notes=notes))
+
+
+def left_out(unreadable: Sequence[Unreadable]) -> tuple[str, ...]:
+    """One sentence on frames that could not be read; none where all could."""
+    if not unreadable:
+        return ()
+    first = unreadable[0]
+    return (f"{len(unreadable)} unreadable frames were left out, first {first.name}: {first.reason}",)
 
 
 def source_frames(pixels: Pixels) -> SourceFrames:
@@ -99,7 +104,10 @@ def data_digest(pixels: Pixels) -> str:
     """SHA-256 (hex) over the frames' contents, ids and labels; the order does not matter."""
     data = pixels.table.data
     rows = zip(pixels.digests, data["printer"], data["print"], data["label"], strict=True)
-    return hashlib.sha256("\n".join(sorted(map(repr, rows))).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for number, line in enumerate(sorted(map(repr, rows))):
+        digest.update(f"\n{line}".encode() if number else line.encode())
+    return digest.hexdigest()
 
 
 def fingerprint(*parts: Any) -> str:

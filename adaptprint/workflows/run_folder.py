@@ -1,6 +1,7 @@
 """Writes the run folder: both models, the report, the tables; whole or not at all."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,20 @@ from adaptprint.adaptation.prior import PriorEstimate, PriorWord
 from adaptprint.adaptation.recipe import NamedRecipe
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask
 from adaptprint.diagnostics.examine import Examination
-from adaptprint.diagnostics.neighbourhood import Neighbourhood, Standing, stand
+from adaptprint.diagnostics.neighbourhood import Neighbourhood
 from adaptprint.frames.camera import CameraProfile
+from adaptprint.frames.table import FrameTable
 from adaptprint.models.atomic_folder import Workspace, atomic_folder
 from adaptprint.models.checkpoint import Checkpoint, write_checkpoint_files
-from adaptprint.models.embed import Embedding
+from adaptprint.models.embed import Floats
 from adaptprint.models.metrics import decide, mean_by_print
 from adaptprint.reporting.report import render_report
 from adaptprint.workflows.assembly import library_versions, utc_now
 from adaptprint.workflows.judge import Judgement
 from adaptprint.workflows.run_pictures import pictures
 from adaptprint.workflows.run_tables import frame_rows, print_rows, write_json, write_json_lines, write_toml
+from adaptprint.workflows.scores import Scores
+from adaptprint.workflows.target import Target
 
 
 @dataclass(frozen=True)
@@ -35,30 +39,27 @@ class Run:
     recipe: NamedRecipe
     word: PriorWord
     prior: PriorEstimate
-    before: Embedding
-    after: Embedding
+    target: Target
+    scores: Scores
     camera: CameraProfile
     notes: tuple[str, ...]
+
+    @cached_property
+    def table(self) -> FrameTable:
+        """All target frames that were scored, in the order of :attr:`scores`."""
+        return self.target.listed.take(self.scores.rows)
 
 
 def write_run(run: Run, work: Workspace, seconds: float) -> dict[str, Any]:
     """Writes the run folder and returns the content of report.json."""
     content = report_content(run, seconds)
     config = run.task.checkpoint.config
-    table = run.task.target.table
     with atomic_folder(run.out, work.scratch) as folder:
         _write_models(run, folder)
-        rows = frame_rows(
-            table,
-            config.classes,
-            config.threshold,
-            run.before,
-            run.after,
-            _standing(run),
-            run.judgement.chosen.evidence.source,
-        )
+        of_source = run.judgement.chosen.evidence.source
+        rows = frame_rows(run.table, config.classes, config.threshold, run.scores, of_source)
         rows.write_csv(folder / "frames.csv")
-        print_rows(table, config.classes, config.threshold, run.before, run.after).write_csv(folder / "prints.csv")
+        print_rows(run.table, config.classes, config.threshold, run.scores).write_csv(folder / "prints.csv")
         write_json_lines(folder / "metrics.jsonl", run.adaptation.trace)
         write_toml(folder / "recipe.toml", _recipe_header(run), run.recipe.recipe.model_dump())
         write_json(folder / "report.json", content)
@@ -70,7 +71,7 @@ def write_run(run: Run, work: Workspace, seconds: float) -> dict[str, Any]:
 def report_content(run: Run, seconds: float) -> dict[str, Any]:
     """The content of report.json."""
     task, judgement = run.task, run.judgement
-    config, table = task.checkpoint.config, task.target.table
+    config, table = task.checkpoint.config, run.table
     chosen = judgement.chosen
     return {
         "verdict": judgement.verdict.decision,
@@ -93,12 +94,13 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
             "printers": table.printers,
             "n_frames": len(table),
             "n_prints": table.prints.height,
-            "n_unreadable": len(task.target.unreadable),
+            "n_unreadable": len(run.scores.unreadable),
+            "n_frames_adapted_on": len(task.target.table),
             "prior_stated": run.word.text,
             "prior_estimate": _of_fault(run.prior.shares),
             "prior_interval": [_of_fault(run.prior.low), _of_fault(run.prior.high)],
-            "calls_before": _call_shares(run, run.before),
-            "calls_after": _call_shares(run, run.after),
+            "calls_before": _call_shares(run, run.scores.before),
+            "calls_after": _call_shares(run, run.scores.after),
         },
         "source": {
             "path": run.source,
@@ -119,23 +121,10 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
     }
 
 
-def _standing(run: Run) -> Standing | None:
-    """Where every target frame stands among the source frames, in the source model's space."""
-    evidence = run.judgement.chosen.evidence
-    if evidence.source is None or evidence.frozen.source is None:
-        return None
-    return stand(
-        evidence.source.table,
-        evidence.frozen.source.features,
-        evidence.source_labels,
-        run.before.features,
-        len(evidence.classes),
-    )
-
-
 def _pictures(run: Run) -> list[dict[str, Any]]:
     config, wanted = run.task.checkpoint.config, run.judgement.verdict.prints_to_label
-    return pictures(run.task.target, config.classes, config.threshold, run.before, run.after, wanted)
+    shown = run.scores.of(run.target.rows)
+    return pictures(run.target.pixels, config.classes, config.threshold, shown.before, shown.after, wanted)
 
 
 def _of_fault(shares: np.ndarray[Any, Any]) -> Any:
@@ -145,12 +134,12 @@ def _of_fault(shares: np.ndarray[Any, Any]) -> Any:
     return [round(float(share), 4) for share in shares]
 
 
-def _call_shares(run: Run, found: Embedding) -> dict[str, float]:
+def _call_shares(run: Run, scores: Floats) -> dict[str, float]:
     """Share of prints (frames, where labels differ inside prints) that get each class."""
     config = run.task.checkpoint.config
-    probabilities: np.ndarray[Any, Any] = found.probabilities
+    probabilities: np.ndarray[Any, Any] = scores
     if not config.provenance.labels_vary_inside_prints:
-        probabilities = mean_by_print(probabilities, run.task.target.table.print_codes)
+        probabilities = mean_by_print(probabilities, run.table.print_codes)
     calls = decide(probabilities, config.threshold)
     shares = np.bincount(calls, minlength=len(config.classes)) / len(calls)
     return {name: round(float(share), 4) for name, share in zip(config.classes, shares, strict=True)}

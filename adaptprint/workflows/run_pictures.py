@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from adaptprint.frames.pixels import Pixels
-from adaptprint.models.embed import Embedding
+from adaptprint.models.embed import Floats
 from adaptprint.models.metrics import decide
 
 _PICTURES = 12
@@ -21,8 +21,8 @@ def pictures(
     target: Pixels,
     classes: Sequence[str],
     threshold: float,
-    before: Embedding,
-    after: Embedding,
+    before: Floats,
+    after: Floats,
     prints_to_label: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Frames of the prints to label where there are any, then those the models differ on most; at most twelve.
@@ -31,30 +31,31 @@ def pictures(
         target: The n target frames.
         classes: Class names in model order.
         threshold: Least probability of class 1 for calling it, in a binary model.
-        before: The source model's view of the n frames.
-        after: The candidate's view of them.
+        before: (n, K) float32 probabilities of the source model.
+        after: (n, K) float32 probabilities of the candidate.
         prints_to_label: Print ids whose frames come first.
     """
-    gap = np.abs(after.probabilities - before.probabilities).max(1)
     names = target.table.data["print"].to_list()
-    rank = sorted(range(len(names)), key=lambda row: (names[row] not in prints_to_label, -gap[row], row))
+    wanted = np.array([name in prints_to_label for name in names])
+    # Frames to label first, the largest differences first among equals, in the table's order where these are equal too.
+    rank = np.lexsort((-np.abs(after - before).max(1), ~wanted))
     rows: list[int] = []
     shown: Counter[str] = Counter()
-    for row in rank:
+    for row in map(int, rank):
         if shown[names[row]] < _PER_PRINT:
             rows.append(row)
             shown[names[row]] += 1
         if len(rows) == _PICTURES:
             break
-    old, new = (decide(found.probabilities, threshold) for found in (before, after))
+    old, new = decide(before, threshold), decide(after, threshold)
     return [
         {
             "jpeg": _jpeg(target.array[row]),
             "print": names[row],
             "before": classes[old[row]],
             "after": classes[new[row]],
-            "before_score": float(before.probabilities[row, old[row]]),
-            "after_score": float(after.probabilities[row, new[row]]),
+            "before_score": float(before[row, old[row]]),
+            "after_score": float(after[row, new[row]]),
         }
         for row in rows
     ]

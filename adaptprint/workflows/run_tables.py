@@ -9,31 +9,25 @@ import numpy as np
 import polars as pl
 import tomlkit
 
-from adaptprint.diagnostics.neighbourhood import Standing
 from adaptprint.frames.table import FrameTable
-from adaptprint.models.embed import Embedding
 from adaptprint.models.memory import SourceFrames
 from adaptprint.models.metrics import decide, mean_by_print
+from adaptprint.workflows.scores import Scores
 
 
 def frame_rows(
-    table: FrameTable,
-    classes: list[str],
-    threshold: float,
-    before: Embedding,
-    after: Embedding,
-    standing: Standing | None,
-    source: SourceFrames | None,
+    table: FrameTable, classes: list[str], threshold: float, scores: Scores, source: SourceFrames | None
 ) -> pl.DataFrame:
     """One row per target frame: calls and scores before and after, and the nearest source frame."""
+    standing = scores.standing
     data = table.data.select("name", "printer", "print", "time").with_columns(
-        *_calls("before", classes, threshold, before.probabilities),
-        *_calls("after", classes, threshold, after.probabilities),
+        *_calls("before", classes, threshold, scores.before),
+        *_calls("after", classes, threshold, scores.after),
     )
     if standing is None or source is None:
         return data
-    nearest = source.table.data[standing.nearest]
-    agrees = standing.votes.argmax(1) == decide(after.probabilities, threshold)
+    nearest = source.table.data.select("name", "printer", "label")[standing.nearest]
+    agrees = standing.votes.argmax(1) == decide(scores.after, threshold)
     return data.with_columns(
         nearest["name"].alias("nearest_source_frame"),
         nearest["printer"].alias("nearest_source_printer"),
@@ -44,21 +38,19 @@ def frame_rows(
     )
 
 
-def print_rows(
-    table: FrameTable, classes: list[str], threshold: float, before: Embedding, after: Embedding
-) -> pl.DataFrame:
+def print_rows(table: FrameTable, classes: list[str], threshold: float, scores: Scores) -> pl.DataFrame:
     """One row per target print: calls and scores before and after."""
     codes = table.print_codes
     return table.prints.select("printer", "print", "n_frames").with_columns(
-        *_calls("before", classes, threshold, mean_by_print(before.probabilities, codes)),
-        *_calls("after", classes, threshold, mean_by_print(after.probabilities, codes)),
+        *_calls("before", classes, threshold, mean_by_print(scores.before, codes)),
+        *_calls("after", classes, threshold, mean_by_print(scores.after, codes)),
     )
 
 
 def _calls(when: str, classes: list[str], threshold: float, probabilities: "np.ndarray[Any, Any]") -> list[pl.Series]:
     calls = decide(probabilities, threshold)
     return [
-        pl.Series(f"{when}_class", [classes[call] for call in calls]),
+        pl.Series(f"{when}_class", classes)[calls],
         pl.Series(f"{when}_score", probabilities[np.arange(len(calls)), calls].astype(float).round(5)),
     ]
 

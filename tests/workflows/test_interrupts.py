@@ -14,9 +14,11 @@ from PIL import Image
 
 import adaptprint
 from adaptprint.errors import UsageError
+from adaptprint.frames.camera import CameraProfile
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="signals are needed")
 
+CROPPED = CameraProfile(crop=(0.1, 0.1, 0.8, 0.8))
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -160,6 +162,22 @@ def test_a_saved_run_does_not_go_on_with_other_settings(
     assert state.is_file()
     with pytest.raises(UsageError):
         adaptprint.adapt(source, target, out=tmp_path / "run", set=tiny_dann, resume=True)
+
+
+@pytest.mark.parametrize("change", ["crop", "source data"])
+def test_a_saved_run_does_not_go_on_with_another_crop_or_other_source_frames(
+    change: str, source: Path, target: Path, known: Path, tiny_dann: tuple[str, ...], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    # With the class shares stated, nothing that is estimated can give the change away.
+    options: dict[str, Any] = {"out": tmp_path / "run", "set": tiny_dann, "target_prior": "0.5"}
+    with monkeypatch.context() as patch:
+        patch.setattr("adaptprint.workflows.adapt.judge", press_ctrl_c)
+        with pytest.raises(KeyboardInterrupt):
+            adaptprint.adapt(source, target, **options)
+    changed: dict[str, Any] = {"source_data": known} if change == "source data" else {"camera": CROPPED}
+    with pytest.raises(UsageError, match="other data"):
+        adaptprint.adapt(source, target, **options, **changed, resume=True)
 
 
 def test_a_damaged_saved_run_is_refused(

@@ -1,0 +1,128 @@
+"""Scores every frame of a target with both models: the coreset first, then the rest in a stream of pieces.
+
+What the run's tables need of a piece is saved as soon as it is known, so that ``--resume`` goes on from there.
+Pixels and features of a piece are gone before the next one is read: memory does not grow with the target, but for a
+few numbers a frame.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from adaptprint.adaptation.task import SOURCE_ONLY, AdaptationTask, Candidate
+from adaptprint.diagnostics.evidence import Evidence
+from adaptprint.errors import InterruptedRunError
+from adaptprint.frames.table import Ints
+from adaptprint.models.checkpoint import state_digest
+from adaptprint.models.device import Compute
+from adaptprint.models.embed import Embedding, embed
+from adaptprint.models.interrupt import stop_on_signal
+from adaptprint.models.network import PrintNet
+from adaptprint.models.run_state import load_state, save_state
+from adaptprint.reporting.progress import Progress, ProgressCallback
+from adaptprint.workflows.inputs import fingerprint
+from adaptprint.workflows.judge import Judgement
+from adaptprint.workflows.scores import Scores, joined, score, scores_from_state
+from adaptprint.workflows.target import Target, read_rows
+
+# A piece costs as much memory as its pixels (90 MB at 224 x 128) and is what an interruption may cost again.
+PIECE_FRAMES = 1024
+STAGE = "scoring other frames"
+
+
+def score_target(target: Target, task: AdaptationTask, judgement: Judgement, before: Embedding, pieces: Path) -> Scores:
+    """Both models' scores of every frame that can be read, and where it stands among the source frames.
+
+    Args:
+        target: The frames.
+        task: The adaptation; its fingerprint tells saved pieces of this run from those of others.
+        judgement: Names the candidate, and holds the source frames it was judged by.
+        before: The source model's view of the coreset.
+        pieces: Folder for the scores of finished pieces.
+
+    Raises:
+        InterruptedRunError: After Ctrl-C or SIGTERM; finished pieces are saved.
+    """
+    candidate, evidence = judgement.candidate, judgement.chosen.evidence
+    network = None if candidate.name == SOURCE_ONLY else _network(task, candidate)
+    array = target.pixels.array
+    after = before
+    if network is not None:
+        after = embed(network, array, task.compute, progress=task.report, stage="candidate on the target")
+    coreset = score(target.rows, evidence, before, after, target.pixels.unreadable)
+    if len(target.rest) == 0:
+        return coreset
+    stream = _Stream(target, task.checkpoint.network().on(task.compute.device), network, evidence, task.compute)
+    key = fingerprint("scores", task.fingerprint, candidate.name, state_digest(candidate.state))
+    return joined([coreset, *stream.run(pieces / key[:16], key, task.report)])
+
+
+def _network(task: AdaptationTask, candidate: Candidate) -> PrintNet:
+    network = task.checkpoint.network()
+    network.load_state_dict(candidate.state)
+    return network.on(task.compute.device)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """Scores the frames beyond the coreset.
+
+    Attributes:
+        target: The frames.
+        source_model: On the compute device.
+        candidate: Likewise; ``None`` where it is the source model itself.
+        evidence: Holds the source frames.
+        compute: Device and number format.
+    """
+
+    target: Target
+    source_model: PrintNet
+    candidate: PrintNet | None
+    evidence: Evidence
+    compute: Compute
+
+    def run(self, folder: Path, key: str, report: ProgressCallback) -> list[Scores]:
+        """The scores of all pieces; those found in ``folder`` under the same ``key`` are not made again."""
+        total = len(self.target.rest)
+        pieces = np.split(self.target.rest, range(PIECE_FRAMES, total, PIECE_FRAMES))
+        files = [folder / f"{number:06}.pt" for number in range(len(pieces))]
+        states = [load_state(file, key) for file in files]
+        done = sum(len(rows) for rows, state in zip(pieces, states, strict=True) if state is not None)
+        with stop_on_signal() as stop:
+
+            def tell(frames: int) -> None:
+                if stop.requested:
+                    raise InterruptedRunError(
+                        f"stopped after {done} of {total} frames beyond the coreset; their scores are saved",
+                        "Repeat the command with --resume to go on.",
+                    )
+                report(Progress(STAGE, done + frames, total))
+
+            tell(0)  # the pace begins here: what an earlier run did says nothing about the time that is left
+            found: list[Scores] = []
+            for rows, file, state in zip(pieces, files, states, strict=True):
+                if state is not None:
+                    found.append(scores_from_state(state))
+                    continue
+                found.append(self._score(rows, tell))
+                save_state(file, key, found[-1].to_state())
+                done += len(rows)
+                tell(0)
+        return found
+
+    def _score(self, rows: Ints, tell: Callable[[int], None]) -> Scores:
+        """Decodes a piece once and looks at it with each model; all these works count alike."""
+        works = 2 if self.candidate is None else 3
+        pixels = self.target.read(rows, lambda done, _total: tell(done // works))
+
+        def look(network: PrintNet, work: int) -> Embedding:
+            begun = work * len(rows)
+            return embed(
+                network, pixels.array, self.compute, progress=lambda event: tell((begun + event.done) // works)
+            )
+
+        before = look(self.source_model, 1)
+        after = before if self.candidate is None else look(self.candidate, 2)
+        return score(read_rows(self.target.listed, rows, pixels), self.evidence, before, after, pixels.unreadable)

@@ -1,0 +1,80 @@
+# python recipes/benchmarks/speedups.py --source recipes/demo_source --json speedups.json
+"""Is accuracy given away for speed? `adapt` with and without each setting that saves time, on three rendered printers.
+
+Every variant is a whole process on the same frames; scored is balanced accuracy over frames of further prints, by the
+model that was adapted (candidate/), whatever the verdict. Variants take turns on each printer.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from machine import SOURCE, Row, measure, refuse_missing, report
+
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "as shipped": (),
+    "frozen=none": ("frozen=none",),
+    "frozen=layer3": ("frozen=layer3",),
+    "statistics_frames=256": ("statistics_frames=256",),
+    "recipe bn-early": (),
+    "recipe source-only": (),
+}
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", type=Path, default=SOURCE, help="checkpoint of the source")
+    parser.add_argument("--printers", default="saffron,dusk,random-1", help="names of presets or random-<n>")
+    parser.add_argument("--prints", type=int, default=40, help="unlabelled prints of each printer")
+    parser.add_argument("--frames", type=int, default=25, help="frames of each")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args()
+    refuse_missing(options.source)
+    seconds: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    scores: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        program = (sys.executable, "-m", "adaptprint")
+        for printer in options.printers.split(","):
+            render = partial(_render, program, printer, work)
+            render("target", options.prints, options.frames, 0.3, 101)
+            render("next", 40, 8, 0.5, 102)
+            for name, settings in VARIANTS.items():
+                recipe = ("--recipe", name.removeprefix("recipe ")) if name.startswith("recipe ") else ()
+                words = [word for pair in settings for word in ("--set", pair)]
+                taken = measure([*program, "adapt", "--source", options.source, "--target", work / f"{printer}-target",
+                                 "--out", work / "run", "--overwrite", "--quiet", *recipe, *words])  # fmt: skip
+                seconds[name].append(taken.seconds)
+                scores[name].append(_score(work / "run" / "candidate", work / f"{printer}-next"))
+                print(f"{printer}, {name}: {taken.seconds:.0f} s, {scores[name][-1]:.3f}", file=sys.stderr, flush=True)
+    rows: list[Row] = [
+        {
+            "variant": name,
+            "seconds, median": statistics.median(seconds[name]),
+            "balanced accuracy, mean": statistics.mean(scores[name]),
+        }
+        | dict(zip(options.printers.split(","), scores[name], strict=True))
+        for name in VARIANTS
+    ]
+    report({f"{options.prints * options.frames:,} frames of each printer": rows}, options.json)
+
+
+def _render(
+    program: tuple[str, ...], printer: str, work: Path, part: str, prints: int, frames: int, share: float, seed: int
+) -> None:
+    measure([*program, "synth", work / f"{printer}-{part}", "--printers", printer, "--prints", str(prints), "--frames",
+             str(frames), "--bad-share", str(share), "--seed", str(seed), "--jobs", "2", "--quiet"])  # fmt: skip
+
+
+def _score(model: Path, data: Path) -> float:
+    import adaptprint
+
+    return adaptprint.evaluate(model, data).metrics.balanced_accuracy
+
+
+if __name__ == "__main__":
+    main()
