@@ -57,7 +57,7 @@ def shoot() -> Callable[..., "list[np.ndarray[Any, np.dtype[np.uint8]]]"]:
     ) -> "list[np.ndarray[Any, np.dtype[np.uint8]]]":
         preset = presets()[PRINTERS[printer]]
         job = draw_job(0, preset.name, preset.habits, number, int(bad))
-        flow = replace(job.flow, ratio=0.4, gaps=0.6) if bad else job.flow
+        flow = replace(job.flow, ratio=0.35, gaps=0.9) if bad else job.flow
         job = replace(job, filament=FILAMENTS["white PLA"], away=0.0, flow=flow)
         film = film_print(set_scene(preset, side, side), job, 0, number, frames)
         return [frame.pixels for frame in film]
@@ -123,7 +123,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, write_printers: Callable[..
 @pytest.fixture(scope="session")
 def tiny_training() -> tuple[str, ...]:
     """Settings of a training of a few seconds."""
-    return ("width=64", "steps=8", "batch_size=8", "validate_every=4", "ema_decay=0.3", "memory_frames=36")
+    return ("width=64", "steps=40", "batch_size=8", "validate_every=4", "ema_decay=0.3", "memory_frames=36")
 
 
 @pytest.fixture(scope="session")

@@ -83,7 +83,7 @@ def test_a_training_told_to_end_while_it_trains_goes_on_to_the_same_bytes(
     untouched(out, unfinished=True)
     seen = []
     adaptprint.train(known, out=out, set=tiny_training, resume=True, progress=seen.append)
-    assert sum(event.stage == "training" for event in seen) < 8
+    assert sum(event.stage == "training" for event in seen) < 40
     assert digests(out) == digests(source)
     assert [file.name for file in tmp_path.iterdir()] == ["ckpt"]
 

@@ -56,7 +56,7 @@ def test_a_trained_checkpoint_holds_every_promised_file_and_the_source_memory(so
 
 
 def test_the_source_model_learns_its_own_printers(source: Path, known: Path) -> None:
-    assert adaptprint.evaluate(source, known).metrics.balanced_accuracy > 0.9
+    assert adaptprint.evaluate(source, known).metrics.balanced_accuracy > 0.8
 
 
 @pytest.mark.parametrize("recipe", ["source-only", "bn", "bn-early"])
