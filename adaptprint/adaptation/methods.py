@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from adaptprint.adaptation.batchnorm import take_target_statistics
-from adaptprint.adaptation.loop import DannLoop
 from adaptprint.adaptation.recipe import Method
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, Candidate
 from adaptprint.errors import BadDataError
@@ -55,6 +54,9 @@ def _dann(task: AdaptationTask) -> Adaptation:
             "recipe `dann` needs source frames, and this checkpoint carries none",
             "Give --source-data DATA, or use a source-free recipe: --recipe bn-early.",
         )
+    # pytorch-adapt takes two seconds to import, which the other methods need not wait for.
+    from adaptprint.adaptation.loop import DannLoop
+
     start = _statistics(task, early_only=True, name="bn-early")
     loop = DannLoop(task, task.source, start.state if task.recipe.split_early else task.checkpoint.state)
     snapshots = loop.run()

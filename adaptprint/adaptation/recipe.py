@@ -41,7 +41,7 @@ class Recipe(BaseModel):
     split_early: bool = Field(default=True, description="Early BatchNorms see each domain alone, the rest both.")
     augment: Annotated[float, Field(ge=0, le=2)] = 0.3
     snapshots: Annotated[int, Field(ge=1, le=20)] = 3
-    statistics_frames: Annotated[int, Field(ge=8)] = Field(default=512, description="Frames for BatchNorm statistics.")
+    statistics_frames: Annotated[int, Field(ge=8)] = Field(default=256, description="Frames for BatchNorm statistics.")
     coreset_frames: Annotated[int, Field(ge=64)] = Field(
         default=4000, description="Target frames to adapt and judge on at most; beyond them frames are only scored."
     )

@@ -25,7 +25,7 @@ from adaptprint.models.metrics import decide
 from adaptprint.models.network import PrintNet
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
 
-_VARIATIONS = 2
+_VARIATIONS = 1
 _VARIATION_STRENGTH = 0.5
 _BATCH = 64
 
@@ -69,6 +69,7 @@ class Examiner:
         compute: Device and number format.
         seed: Decides every draw.
         report: Progress callback.
+        seen: The source model's view of the n target frames, where it is known already.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Examiner:
         compute: Compute,
         seed: int,
         report: ProgressCallback = silent,
+        seen: Embedding | None = None,
     ) -> None:
         self.checkpoint, self.source, self.compute, self.seed = checkpoint, source, compute, seed
         self.target, self.target_array, self.word, self.report = target, target_array, word, report
@@ -90,7 +92,7 @@ class Examiner:
         self.source_labels = (
             source.table.label_codes(self.classes) if source is not None else np.zeros(0, dtype=np.int64)
         )
-        self.frozen = self.view(Candidate("source-only", checkpoint.state))
+        self.frozen = self.view(Candidate("source-only", checkpoint.state), seen)
 
     def examine(self, candidate: Candidate) -> Examination:
         """Hears the witnesses and looks for vetoes against one candidate."""
@@ -110,13 +112,13 @@ class Examiner:
         vetoes = tuple(find_vetoes(evidence, frozen, adapted, self.word))
         return Examination(candidate, evidence, frozen, adapted, witnesses, vetoes)
 
-    def view(self, candidate: Candidate) -> View:
-        """How a candidate sees the target, small changes of it, and the source."""
+    def view(self, candidate: Candidate, seen: Embedding | None = None) -> View:
+        """How a candidate sees the target (unless it was ``seen`` before), small changes of it, and the source."""
         network = self.checkpoint.network()
         network.load_state_dict(candidate.state)
         network.on(self.compute.device)
         stage = f"examining {candidate.name}"
-        target = embed(network, self.target_array, self.compute, progress=self.report, stage=stage)
+        target = seen or embed(network, self.target_array, self.compute, progress=self.report, stage=stage)
         varied = np.stack([embed(network, frames, self.compute).probabilities for frames in self._variations])
         return View(self._source_view(network, candidate, stage), target, varied)
 
@@ -140,7 +142,7 @@ class Examiner:
         if candidate.target_norms != "none":
             early = candidate.target_norms == "early"
             norms = network.early_batch_norms() if early else dict(network.batch_norms())
-            rows = source_sampler(self.source.table, self.source_labels, self.seed).batch(0, min(512, len(self.source)))
+            rows = source_sampler(self.source.table, self.source_labels, self.seed).batch(0, min(256, len(self.source)))
             take_target_statistics(network, norms.values(), self.source.array, rows, self.compute)
         return embed(network, self.source.array, self.compute, progress=self.report, stage=stage)
 

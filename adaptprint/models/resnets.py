@@ -8,19 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from adaptprint.errors import BadDataError, UsageError
+from adaptprint.models.trunk import SHAPES, Trunk
 
-ARCHITECTURES = (
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "resnet101",
-    "resnet152",
-    "resnext50_32x4d",
-    "resnext101_32x8d",
-    "resnext101_64x4d",
-    "wide_resnet50_2",
-    "wide_resnet101_2",
-)
+ARCHITECTURES = tuple(SHAPES)
 # Wrappers that other training scripts leave in front of torchvision's own names.
 _OWN_HEADS = ("bottleneck.", "classifier.")
 _PREFIXES = ("module.", "model.", "backbone.", "encoder.", "resnet.", "trunk.")
@@ -39,23 +29,18 @@ def require_architecture(arch: str) -> None:
 
 
 def build_trunk(arch: str) -> nn.Module:
-    """A torchvision ResNet whose ``fc`` is an identity: images (n, 3, h, w) to features (n, d).
+    """A ResNet with torchvision's names whose ``fc`` is an identity: images (n, 3, h, w) to features (n, d).
 
     Raises:
         UsageError: If ``arch`` is not one of :data:`ARCHITECTURES`.
     """
     require_architecture(arch)
-    # Importing torchvision takes a second; commands that build no network should not pay for it.
-    from torchvision.models import resnet
-
-    trunk: nn.Module = getattr(resnet, arch)(weights=None)
-    trunk.fc = nn.Identity()
-    return trunk
+    return Trunk(SHAPES[arch])
 
 
 def feature_width(arch: str) -> int:
     """Number of pooled features d of an architecture."""
-    return 512 if arch in ("resnet18", "resnet34") else 2048
+    return SHAPES[arch].n_features
 
 
 @cache

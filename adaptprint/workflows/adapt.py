@@ -152,7 +152,7 @@ def adapt(
             report=progress,
         )
         adaptation = adapt_network(task)
-        judgement = judge(task, adaptation, word)
+        judgement = judge(task, adaptation, word, before)
         scores = score_target(new_printer, task, judgement, before, work.pieces)
         run = Run(
             out=out,

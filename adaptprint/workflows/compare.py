@@ -219,7 +219,7 @@ def _outcome(
 ) -> Outcome:
     """Scores what the recipe ends with, and what the verdict would have shipped, on the test half."""
     adaptation = adapt_network(task)
-    judgement = judge(task, adaptation, word)
+    judgement = judge(task, adaptation, word, None)
     last = adaptation.candidates[-1]
     calls = {
         name: _right(task, state, pixels, test)

@@ -12,6 +12,7 @@ from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.sampling import balanced_rows
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
+from adaptprint.models.embed import Embedding
 from adaptprint.models.memory import SourceFrames
 from adaptprint.reporting.progress import ProgressCallback
 
@@ -37,9 +38,11 @@ class Judgement:
     verdict: Verdict
 
 
-def judge(task: AdaptationTask, adaptation: Adaptation, word: PriorWord) -> Judgement:
-    """Examines every candidate and weighs the best one."""
-    examiner = examiner_for(task.checkpoint, task.source, task.target, word, task.compute, task.seed, task.report)
+def judge(task: AdaptationTask, adaptation: Adaptation, word: PriorWord, before: Embedding | None) -> Judgement:
+    """Examines every candidate and weighs the best; ``before``, if known, is the source model's view of the target."""
+    examiner = examiner_for(
+        task.checkpoint, task.source, task.target, word, task.compute, task.seed, task.report, before
+    )
     others = [candidate for candidate in adaptation.candidates if candidate.name != SOURCE_ONLY]
     if not others:
         source = adaptation.candidates[0]
@@ -59,6 +62,7 @@ def examiner_for(
     compute: Compute,
     seed: int,
     report: ProgressCallback,
+    before: Embedding | None = None,
 ) -> Examiner:
     """An examiner over a print-balanced part of the target and a balanced part of the source."""
     rows = balanced_rows([target.table.print_codes], _TARGET_FRAMES, seed)
@@ -73,6 +77,7 @@ def examiner_for(
         compute,
         seed,
         report,
+        None if before is None else Embedding(before.features[rows], before.logits[rows]),
     )
 
 

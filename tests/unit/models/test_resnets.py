@@ -31,6 +31,36 @@ def test_bare_weights_are_recognised(arch: str) -> None:
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_a_trunk_has_torchvision_s_names_and_shapes(arch: str) -> None:
+    with torch.device("meta"):
+        own = {name: tuple(value.shape) for name, value in build_trunk(arch).state_dict().items()}
+    theirs = {name: tuple(value.shape) for name, value in without_memory(arch).state_dict().items()}
+    assert own == {name: shape for name, shape in theirs.items() if not name.startswith("fc.")}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("arch", ["resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2"])
+def test_a_trunk_gives_the_very_features_of_torchvision_s(arch: str, training: bool) -> None:
+    torch.manual_seed(0)
+    theirs = getattr(resnet, arch)(weights=None)
+    theirs.fc = nn.Identity()
+    own = build_trunk(arch)
+    own.load_state_dict(theirs.state_dict())
+    images = torch.randn(2, 3, 64, 32)
+    with torch.no_grad():
+        assert torch.equal(own.train(training)(images), theirs.train(training)(images))
+
+
+def test_fresh_weights_are_drawn_as_torchvision_draws_them() -> None:
+    trunk, theirs = build_trunk("resnet18").state_dict(), resnet.resnet18(weights=None).state_dict()
+    for name, value in trunk.items():
+        if value.ndim == 4:
+            assert float(value.std()) == pytest.approx(float(theirs[name].std()), rel=0.05)
+        elif value.is_floating_point():
+            assert torch.equal(value, theirs[name])
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_the_feature_width_is_that_of_the_trunk(arch: str) -> None:
     assert feature_width(arch) == without_memory(arch).fc.in_features
     with torch.device("meta"):
