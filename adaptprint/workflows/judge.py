@@ -10,6 +10,7 @@ from adaptprint.diagnostics.examine import Examination, Examiner
 from adaptprint.diagnostics.verdict import Verdict, weigh
 from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.sampling import balanced_rows
+from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
 from adaptprint.models.embed import Embedding
@@ -54,6 +55,11 @@ def judge(task: AdaptationTask, adaptation: Adaptation, word: PriorWord, before:
     return Judgement(chosen.candidate, chosen, examinations, weigh(chosen.evidence, chosen.witnesses, chosen.vetoes))
 
 
+def examined_rows(table: FrameTable, seed: int) -> Ints:
+    """The rows of the target's frames that candidates are examined on: a print-balanced part, in no order."""
+    return balanced_rows([table.print_codes], _TARGET_FRAMES, seed)
+
+
 def examiner_for(
     checkpoint: Checkpoint,
     source: SourceFrames | None,
@@ -65,7 +71,7 @@ def examiner_for(
     before: Embedding | None = None,
 ) -> Examiner:
     """An examiner over a print-balanced part of the target and a balanced part of the source."""
-    rows = balanced_rows([target.table.print_codes], _TARGET_FRAMES, seed)
+    rows = examined_rows(target.table, seed)
     config = checkpoint.config
     return Examiner(
         checkpoint,

@@ -23,7 +23,7 @@ from adaptprint.models.network import PrintNet
 from adaptprint.models.run_state import load_state, save_state
 from adaptprint.reporting.progress import Progress, ProgressCallback
 from adaptprint.workflows.inputs import fingerprint
-from adaptprint.workflows.judge import Judgement
+from adaptprint.workflows.judge import Judgement, examined_rows
 from adaptprint.workflows.scores import Scores, joined, score, scores_from_state
 from adaptprint.workflows.target import Target, read_rows
 
@@ -47,16 +47,27 @@ def score_target(target: Target, task: AdaptationTask, judgement: Judgement, bef
     """
     candidate, evidence = judgement.candidate, judgement.chosen.evidence
     network = None if candidate.name == SOURCE_ONLY else _network(task, candidate)
-    array = target.pixels.array
-    after = before
-    if network is not None:
-        after = embed(network, array, task.compute, progress=task.report, stage="candidate on the target")
+    after = before if network is None else _view_of_candidate(network, task, judgement)
     coreset = score(target.rows, evidence, before, after, target.pixels.unreadable)
     if len(target.rest) == 0:
         return coreset
     stream = _Stream(target, task.checkpoint.network().on(task.compute.device), network, evidence, task.compute)
     key = fingerprint("scores", task.fingerprint, candidate.name, state_digest(candidate.state))
     return joined([coreset, *stream.run(pieces / key[:16], key, task.report)])
+
+
+def _view_of_candidate(network: PrintNet, task: AdaptationTask, judgement: Judgement) -> Embedding:
+    """The candidate's view of the coreset; the frames it was examined on are not embedded again."""
+    examined, found = examined_rows(task.target.table, task.seed), judgement.chosen.evidence.adapted.target
+    rows = np.setdiff1d(np.arange(len(task.target.table)), examined)
+    others = embed(
+        network, task.target.array[rows], task.compute, progress=task.report, stage="candidate on the target"
+    )
+    order = np.argsort(np.concatenate([examined, rows]))
+    return Embedding(
+        np.concatenate([found.features, others.features])[order],
+        np.concatenate([found.logits, others.logits])[order],
+    )
 
 
 def _network(task: AdaptationTask, candidate: Candidate) -> PrintNet:

@@ -143,7 +143,7 @@ def test_the_frames_beyond_the_coreset_are_embedded_once_by_each_of_two_models(
     assert frames["before_score"].equals(frames["after_score"])
     seen.clear()
     adaptprint.adapt(source, many, out=tmp_path / "two", recipe="bn-early", set=FEW)
-    assert sum(seen) == CORESET + 2 * REST
+    assert sum(seen) == 2 * REST  # the coreset is so small that the examination has seen all of it
 
 
 def test_progress_counts_the_frames_beyond_the_coreset_up_to_their_number(
