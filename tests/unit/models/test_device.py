@@ -23,7 +23,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def probes(monkeypatch: pytest.MonkeyPatch) -> dict[bool, float]:
     """Seconds that the probe shall measure with (true) and without bfloat16; counts its runs under ``None``."""
     seconds: dict[bool, float] = {True: 1.0, False: 2.0}
-    monkeypatch.setattr(device, "_convolution_seconds", lambda bf16: seconds[bf16])
+    monkeypatch.setattr(device, "_step_seconds", lambda: {"bf16": seconds[True], "fp32": seconds[False]})
     return seconds
 
 
@@ -95,7 +95,9 @@ def test_a_cache_that_cannot_be_written_does_not_stop_the_run(probes: dict[bool,
 
 
 def test_the_probe_itself_measures_something() -> None:
-    assert device._convolution_seconds(False) > 0
+    state = torch.get_rng_state()
+    assert all(seconds > 0 for seconds in device._step_seconds().values())
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_autocast_runs_in_the_chosen_format_and_only_inside_the_block() -> None:
