@@ -6,7 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
+
+from adaptprint.synth.film import film_print
+from adaptprint.synth.orders import place_orders
+from adaptprint.synth.scene import set_scene
 
 KINDS = {".png": "PNG", ".bmp": "BMP", ".webp": "WEBP"}
 
@@ -19,15 +23,28 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     return folder
 
 
+@pytest.fixture(scope="session")
+def film() -> list[Image.Image]:
+    """Frames of different rendered printers, 160 x 96 pixels."""
+    orders = place_orders(
+        ["magpie", "amber", "saffron", "frost", "onyx", "ember"], 1, 3, 0.0, 4, "endoscope", (96, 160)
+    )
+    shots = (film_print(set_scene(order.printer, 96, 160), order.job, 4, 0, 3) for order in orders)
+    return [Image.fromarray(list(shot)[-1].pixels) for shot in shots]
+
+
 @pytest.fixture
-def picture() -> Callable[..., Image.Image]:
-    """A smooth RGB picture of the given size (h, w); each seed gives another one."""
+def picture(film: list[Image.Image]) -> Callable[..., Image.Image]:
+    """A piece of a rendered frame at the given size (h, w); each seed gives another one."""
 
-    def paint(seed: int = 0, size: tuple[int, int] = (48, 64)) -> Image.Image:
-        coarse = np.random.default_rng(seed).integers(40, 215, (6, 8, 3)).astype(np.uint8)
-        return Image.fromarray(coarse).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    def cut(seed: int = 0, size: tuple[int, int] = (48, 64)) -> Image.Image:
+        rng = np.random.default_rng(seed)
+        frame = film[seed % len(film)].rotate(int(rng.integers(360)), Image.Resampling.BICUBIC)
+        left, top = int(rng.integers(30, 70)), int(rng.integers(10, 40))
+        piece = frame.crop((left, top, left + 56, top + 42)).filter(ImageFilter.GaussianBlur(1.5))
+        return piece.resize((size[1], size[0]), Image.Resampling.BICUBIC)
 
-    return paint
+    return cut
 
 
 @pytest.fixture
