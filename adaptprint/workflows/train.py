@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import numpy as np
 from torch import Tensor
 
-from adaptprint.errors import BadDataError, MissingDependencyError, UsageError
+from adaptprint.errors import BadDataError, UsageError
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.classes import order_classes
 from adaptprint.frames.network_size import network_size
@@ -22,13 +21,12 @@ from adaptprint.models.device import Compute, choose_compute
 from adaptprint.models.embed import embed
 from adaptprint.models.metrics import Metrics, measure, measure_by_printer
 from adaptprint.models.network import PrintNet
-from adaptprint.models.resnets import detect_architecture, require_architecture
 from adaptprint.models.settings import make_settings, parse_overrides
 from adaptprint.models.train_settings import TrainSettings
 from adaptprint.models.training import SourceTraining, Split
-from adaptprint.models.weights import read_weights
 from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.assembly import assemble
+from adaptprint.workflows.initial_weights import initial_weights
 from adaptprint.workflows.inputs import data_digest, fingerprint, open_labelled, read_pixels
 
 
@@ -114,7 +112,7 @@ def train(
     table = open_labelled(data, layout)
     held_out = _held_out(table, hold_out_printer)
     classes = _trainable_classes(table.where(~held_out))
-    initial, settings = _initial_weights(init, settings)
+    initial, settings = initial_weights(init, settings)
 
     size = network_size(table, camera, settings.width)
     pixels = read_pixels(table, size, camera, threads, progress)
@@ -195,30 +193,6 @@ def _trainable_classes(table: FrameTable) -> tuple[str, ...]:
             "Add frames of at least one other class: two are needed.",
         )
     return classes
-
-
-def _initial_weights(init: str | Path, settings: TrainSettings) -> tuple[dict[str, Tensor], TrainSettings]:
-    """Starting weights (empty: from scratch) and the settings with the architecture those weights have."""
-    require_architecture(settings.arch)
-    if str(init) == "none":
-        return {}, settings
-    if str(init) == "imagenet":
-        return _imagenet(settings.arch), settings
-    state = read_weights(init)
-    return state, settings.model_copy(update={"arch": detect_architecture(state)})
-
-
-def _imagenet(arch: str) -> dict[str, Tensor]:
-    from torchvision.models import get_model_weights
-
-    try:
-        state: dict[str, Tensor] = get_model_weights(arch).DEFAULT.get_state_dict(progress=False, check_hash=True)
-    except (URLError, OSError, RuntimeError) as error:
-        raise MissingDependencyError(
-            "the ImageNet weights could not be downloaded",
-            "Download them elsewhere and pass --init FILE, or train from scratch with --init none.",
-        ) from error
-    return state
 
 
 def _fresh_network(settings: TrainSettings, n_classes: int, initial: dict[str, Tensor], seed: int) -> PrintNet:

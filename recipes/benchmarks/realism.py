@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from image_statistics import RANGES, statistics
 from PIL import Image
 from safetensors.torch import load_file
-from scipy.ndimage import convolve
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, cross_val_predict
@@ -39,13 +39,6 @@ SOURCES = ("magpie", "amber", "brass", "slate", "gunmetal", "frost")
 UNSEEN = ("raven", "dusk", "saffron", "random-1", "random-2", "random-3")
 NETWORK = (128, 224)  # height and width at which the network sees a frame
 MEAN, DEVIATION = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-RANGES = {
-    "luma, second sixth": (43, 192), "luma, bottom sixth": (137, 247), "clipped, %": (0, 20), "near black, %": (0, 22),
-    "noise, grey levels": (0.1, 2.2), "noise, top over bottom": (0.7, 3.4), "red / mean": (0.94, 1.44),
-    "green / mean": (0.96, 1.13), "blue / mean": (0.58, 1.06),
-}  # fmt: skip
-"""Ranges measured on real frames; the bottom sixth is that of endoscopes."""
-KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], float)
 
 
 @dataclass(frozen=True)
@@ -200,17 +193,6 @@ def colour(say: Callable[[str, str, str], None]) -> None:
     forest = RandomForestClassifier(300, min_samples_leaf=5, random_state=0)
     called = cross_val_predict(forest, np.array(rows), labels, cv=KFold(5, shuffle=True, random_state=0))
     say("label told from filament, line and speed", "about .5", f"{(called == labels).mean():.3f} (n={len(rows)})")
-
-
-def statistics(picture: np.ndarray) -> list[float]:
-    """The values of `RANGES` for one picture, (h, w, 3) uint8."""
-    luma = picture @ np.array([0.299, 0.587, 0.114])
-    sixths = [rows.mean() for rows in np.array_split(luma, 6)]
-    rough = np.sqrt(np.pi / 2) / 6 * np.abs(convolve(luma, KERNEL))
-    top, bottom = (half.mean() for half in np.array_split(rough, 2))
-    means = picture.reshape(-1, 3).mean(axis=0)
-    light = [sixths[1], sixths[5], 100 * (luma >= 250).mean(), 100 * (luma <= 12).mean()]
-    return [*light, rough.mean(), top / bottom, *(means / means.mean())]
 
 
 def looks(say: Callable[[str, str, str], None]) -> None:

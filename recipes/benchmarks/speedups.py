@@ -18,7 +18,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "as shipped": (),
     "frozen=none": ("frozen=none",),
     "frozen=layer3": ("frozen=layer3",),
-    "statistics_frames=256": ("statistics_frames=256",),
+    "statistics_frames=512": ("statistics_frames=512",),
     "recipe bn-early": (),
     "recipe source-only": (),
 }
