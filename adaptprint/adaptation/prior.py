@@ -1,107 +1,205 @@
 """The target prior: the share of each class among the target's prints, from the user's word and the model's view."""
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from adaptprint.errors import UsageError
-from adaptprint.frames.table import FrameTable
+from adaptprint.adaptation.label_shift import fit_label_shift, mlls
+from adaptprint.adaptation.print_margins import fit_margins, log_odds, print_margins, share_posterior
+from adaptprint.adaptation.prior_word import PriorWord, doubt, parse_prior
+from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Floats
 from adaptprint.models.metrics import mean_by_print
 
-_NUMBER = r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)"
-_RANGE = re.compile(rf"{_NUMBER}-{_NUMBER}")
+__all__ = ["PriorEstimate", "PriorWord", "SourceScores", "estimate_prior", "parse_prior", "source_class_weights"]
+
+Doubles = npt.NDArray[np.float64]
+# Source prints of each class without which nothing can be learned from them.
+_MIN_SOURCE_PRINTS = 5
+_BOOTSTRAPS = 400
 
 
 @dataclass(frozen=True)
-class PriorWord:
-    """What the user says of the share of faulty prints, as a range in [0, 1]."""
+class SourceScores:
+    """The source model's view of labelled source frames.
 
-    low: float
-    high: float
-    text: str
+    Attributes:
+        probabilities: (m, K) float, rows sum to one.
+        table: The m frames.
+        labels: (m,) int64 classes in model order.
+        held_out: (m,) bool: frames that training did not see.
+    """
 
-    @property
-    def is_unknown(self) -> bool:
-        """Whether the user said nothing."""
-        return self.low == 0.0 and self.high == 1.0
+    probabilities: Floats
+    table: FrameTable
+    labels: Ints
+    held_out: npt.NDArray[np.bool_]
 
-    def contains(self, share: float, slack: float = 0.0) -> bool:
-        """Whether a share lies in the range, give or take ``slack``."""
-        return self.low - slack <= share <= self.high + slack
+    def take(self, rows: Ints) -> "SourceScores":
+        """The given frames."""
+        return SourceScores(self.probabilities[rows], self.table.take(rows), self.labels[rows], self.held_out[rows])
 
 
 @dataclass(frozen=True)
 class PriorEstimate:
-    """Estimated class shares of the target.
+    """Estimated class shares of the target's prints.
 
     Attributes:
-        shares: (K,) class shares, sum one.
-        low: (K,) lower ends of a 90 % print-bootstrap interval.
+        shares: (K,) class shares, sum one, kept inside the user's range.
+        low: (K,) lower ends of a 90 % interval.
         high: (K,) upper ends.
+        method: ``print margins``, ``MLLS`` or ``mean probability``.
+        says: How it was found, one sentence.
+        print_posteriors: (p, K) probability of each class for each print, in order of the print codes, rows sum to
+            one; ``None`` for ``mean probability``, whose scores are not posteriors.
+        shift: How far the new printer moves the log odds of class 1: subtract it from a frame's to undo the model's
+            bias. Posterior mean; ``None`` unless by print margins.
+        scale: How much it stretches them about the source's midpoint; ``None`` likewise.
+        others: Further estimates of the shares, each (K,), by name; empty without source frames.
+        doubt: A sentence where the data hardly allow what the user says; the user's word stands all the same.
     """
 
-    shares: npt.NDArray[np.float64]
-    low: npt.NDArray[np.float64]
-    high: npt.NDArray[np.float64]
-
-
-def parse_prior(text: str) -> PriorWord:
-    """``unknown``, ``all-good``, ``all-bad``, ``LOW-HIGH`` or ``VALUE`` to a range of the faulty share.
-
-    Raises:
-        UsageError: If the text is none of these.
-    """
-    word = text.strip().lower()
-    named = {"unknown": (0.0, 1.0), "all-good": (0.0, 0.0), "all-bad": (1.0, 1.0)}
-    if word in named:
-        return PriorWord(*named[word], text=word)
-    if match := _RANGE.fullmatch(word):
-        low, high = float(match[1]), float(match[2])
-        if low <= high:
-            return PriorWord(low, high, word)
-    elif re.fullmatch(_NUMBER, word):
-        return PriorWord(float(word), float(word), word)
-    raise UsageError(
-        f"--target-prior {text} cannot be read",
-        "Use unknown, all-good, all-bad, a share like 0.3, or a range like 0.1-0.4.",
-    )
+    shares: Doubles
+    low: Doubles
+    high: Doubles
+    method: str = "mean probability"
+    says: str = ""
+    print_posteriors: Doubles | None = None
+    shift: float | None = None
+    scale: float | None = None
+    others: Mapping[str, Doubles] = field(default_factory=dict)
+    doubt: str | None = None
 
 
 def estimate_prior(
-    probabilities: Floats, table: FrameTable, word: PriorWord, by_frame: bool = False, seed: int = 0
+    probabilities: Floats,
+    table: FrameTable,
+    word: PriorWord,
+    by_frame: bool = False,
+    seed: int = 0,
+    source: SourceScores | None = None,
 ) -> PriorEstimate:
-    """Class shares over prints as the source model sees them, kept inside the user's range.
+    """Class shares over prints, kept inside the user's range.
 
-    The mean predicted probability per print. It is biased where the printer's domain shift moves all scores one way;
-    the interval covers only the chance of which prints were seen.
+    Two classes go by print margins under an unknown shift and scale of the printer
+    (:mod:`~adaptprint.adaptation.print_margins`), more by MLLS. Without source prints of every class, and where frames
+    are counted, it is the mean predicted probability: biased where the printer moves all scores one way, with an
+    interval that covers only the chance of which prints were seen.
 
     Args:
         probabilities: (n, K) of the source model.
         table: The n target frames.
         word: The user's range for class 1; ignored unless K is 2.
         by_frame: Count frames instead of prints, for data whose labels differ inside prints.
-        seed: For the bootstrap.
+        seed: Decides every draw.
+        source: Labelled source frames as the same model sees them.
     """
+    source = None if source is None or by_frame else _usable(source, probabilities.shape[1])
+    if source is None:
+        return _by_mean_probability(probabilities, table, word, by_frame, seed)
+    scores = _print_scores(probabilities, table.print_codes)
+    shift = fit_label_shift(_print_scores(source.probabilities, source.table.print_codes), _print_labels(source))
+    others = {
+        **shift.estimates(scores),
+        "mean probability": mean_by_print(probabilities, table.print_codes).mean(axis=0),
+    }
+    if probabilities.shape[1] == 2:
+        return _by_print_margins(source, probabilities, table.print_codes, word, seed, others)
+    return _by_mlls(shift.posteriors(scores), seed, others)
+
+
+def _by_print_margins(
+    source: SourceScores,
+    probabilities: Floats,
+    codes: Ints,
+    word: PriorWord,
+    seed: int,
+    others: dict[str, Doubles],
+) -> PriorEstimate:
+    table = source.table
+    margins = log_odds(source.probabilities)
+    model = fit_margins(margins, source.labels, table.print_codes, table.printer_codes)
+    values, counts = print_margins(log_odds(probabilities), codes)
+    found = free = share_posterior(model, values, counts, seed=seed)
+    if not word.is_unknown:
+        found = share_posterior(model, values, counts, word.low, word.high, seed=seed)
+    low, high = np.quantile(found.shares, [0.05, 0.95])
+    bad = np.clip([found.shares.mean(), low, high], word.low, word.high)
+    return PriorEstimate(
+        *_two_classes(bad),
+        method="print margins",
+        says=f"from the margins of {len(values)} prints, for a printer that differs from the source's as those differ "
+        "from each other",
+        print_posteriors=np.stack([1 - found.print_posteriors, found.print_posteriors], axis=1),
+        shift=found.shift,
+        scale=found.scale,
+        others=others,
+        doubt=doubt(free.shares, word),
+    )
+
+
+def _by_mlls(posteriors: Doubles, seed: int, others: dict[str, Doubles]) -> PriorEstimate:
+    rng = np.random.default_rng([seed, 3])
+    n = len(posteriors)
+    draws = [mlls(posteriors[rng.integers(n, size=n)]) for _ in range(_BOOTSTRAPS)]
+    shares = others["MLLS"]
+    low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+    joint = posteriors * shares
+    return PriorEstimate(
+        shares,
+        np.minimum(low, shares),
+        np.maximum(high, shares),
+        method="MLLS",
+        says=f"MLLS over {n} prints, as if the printer changed nothing but the class shares; the interval covers only "
+        "which prints were seen",
+        print_posteriors=joint / joint.sum(axis=1, keepdims=True),
+        others=others,
+    )
+
+
+def _by_mean_probability(
+    probabilities: Floats, table: FrameTable, word: PriorWord, by_frame: bool, seed: int
+) -> PriorEstimate:
     scores = mean_by_print(probabilities, table.print_codes)
     weights = np.bincount(table.print_codes).astype(float) if by_frame else np.ones(len(scores))
     rng = np.random.default_rng([seed, 3])
     draws = []
-    for _ in range(400):
+    for _ in range(_BOOTSTRAPS):
         rows = rng.integers(len(scores), size=len(scores))
         draws.append(np.average(scores[rows], axis=0, weights=weights[rows]))
     shares = np.average(scores, axis=0, weights=weights)
     low, high = np.quantile(draws, [0.05, 0.95], axis=0)
     if shares.shape[0] == 2 and not word.is_unknown:
-        bad = np.clip(np.array([shares[1], low[1], high[1]]), word.low, word.high)
-        shares, low, high = (
-            np.array([1 - bad[0], bad[0]]),
-            np.array([1 - bad[2], bad[1]]),
-            np.array([1 - bad[1], bad[2]]),
-        )
-    return PriorEstimate(shares, low, high)
+        shares, low, high = _two_classes(np.clip([shares[1], low[1], high[1]], word.low, word.high))
+    why = "labels differ inside the source's prints" if by_frame else "there are too few labelled source prints"
+    says = f"the mean predicted probability, since {why}: its bias on a new printer is not in the interval"
+    return PriorEstimate(shares, low, high, says=says)
+
+
+def _two_classes(bad: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+    """Shares, lower and upper ends of both classes from those of class 1."""
+    return np.array([1 - bad[0], bad[0]]), np.array([1 - bad[2], bad[1]]), np.array([1 - bad[1], bad[2]])
+
+
+def _print_scores(probabilities: Floats, codes: Ints) -> Doubles:
+    """(p, K) mean log probability of each print."""
+    return mean_by_print(np.log(np.maximum(probabilities.astype(np.float64), 1e-6)), codes)
+
+
+def _print_labels(source: SourceScores) -> Ints:
+    """(p,) class of each print; its frames share one."""
+    return source.labels[np.unique(source.table.print_codes, return_index=True)[1]]
+
+
+def _usable(source: SourceScores, n_classes: int) -> SourceScores | None:
+    """Frames that training did not see where they suffice, else all; ``None`` where a class has too few prints."""
+    for rows in (np.flatnonzero(source.held_out), np.arange(len(source.labels))):
+        chosen = source.take(rows)
+        if len(rows) and np.bincount(_print_labels(chosen), minlength=n_classes).min() >= _MIN_SOURCE_PRINTS:
+            return chosen
+    return None
 
 
 def source_class_weights(prior: npt.NDArray[np.float64], floor: float = 0.02) -> npt.NDArray[np.float64]:

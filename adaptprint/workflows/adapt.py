@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptprint.adaptation.methods import adapt_network
-from adaptprint.adaptation.prior import PriorEstimate, PriorWord, estimate_prior, parse_prior
+from adaptprint.adaptation.prior import PriorEstimate, PriorWord, parse_prior
 from adaptprint.adaptation.recipe import DEFAULT_RECIPE, NamedRecipe, load_recipe
 from adaptprint.adaptation.task import Adaptation, AdaptationTask
 from adaptprint.diagnostics.verdict import Decision
@@ -28,6 +28,7 @@ from adaptprint.workflows.scores import Scores
 from adaptprint.workflows.scoring import score_target
 from adaptprint.workflows.sources import open_source
 from adaptprint.workflows.target import Target, known_frames, open_target, refuse_source_as_target
+from adaptprint.workflows.target_prior import prior_of_target
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,8 @@ def adapt(
 
     network, pixels = checkpoint.network().on(compute.device), new_printer.pixels
     before = embed(network, pixels.array, compute, progress=progress, stage="source model on the target")
-    by_frame = config.provenance.labels_vary_inside_prints
-    prior = estimate_prior(before.probabilities, pixels.table, word, by_frame, seed)
+    seen = before.probabilities
+    prior = prior_of_target(checkpoint, network, source_set, seen, pixels.table, word, compute, seed, progress)
     with workspace(out, resume) as work:
         task = AdaptationTask(
             checkpoint=checkpoint,
@@ -228,6 +229,8 @@ def _notes(
         notes.append("recipe `bn` needs every class on the target in fair shares; here that is doubtful")
     if len(prior.shares) != 2 and not word.is_unknown:
         notes.append("--target-prior speaks of two classes; with more it is ignored")
+    if prior.doubt:
+        notes.append(prior.doubt)
     known = known_frames(target, source)
     if known:
         which = f"of the {adapted_on:,} frames adapted on" if uses_coreset else "target frames"

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptprint.adaptation.methods import adapt_network
-from adaptprint.adaptation.prior import estimate_prior, parse_prior
+from adaptprint.adaptation.prior import parse_prior
 from adaptprint.adaptation.recipe import NamedRecipe, load_recipe
 from adaptprint.adaptation.task import SOURCE_ONLY, AdaptationTask
 from adaptprint.errors import BadDataError, UsageError
@@ -30,6 +30,7 @@ from adaptprint.workflows.comparison import Outcome, Row, paired_rows
 from adaptprint.workflows.inputs import fingerprint, open_checkpoint, open_labelled, read_pixels
 from adaptprint.workflows.judge import judge
 from adaptprint.workflows.run_tables import write_json
+from adaptprint.workflows.target_prior import prior_of_target
 from adaptprint.workflows.train import train
 
 DEFAULT_RECIPES = ("source-only", "bn", "bn-early", "dann")
@@ -198,8 +199,7 @@ def _task(
     target = Pixels(pixels.table.take(rows).without_labels(), pixels.array[rows], [pixels.digests[r] for r in rows], [])
     network = checkpoint.network().on(compute.device)
     probabilities = embed(network, target.array, compute).probabilities
-    by_frame = checkpoint.config.provenance.labels_vary_inside_prints
-    prior = estimate_prior(probabilities, target.table, word, by_frame, seed)
+    prior = prior_of_target(checkpoint, network, checkpoint.memory, probabilities, target.table, word, compute, seed)
     return AdaptationTask(
         checkpoint=checkpoint,
         source=checkpoint.memory,
