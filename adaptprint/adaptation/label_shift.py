@@ -31,12 +31,12 @@ def calibration(scores: Doubles, labels: Ints) -> Doubles:
         (K+1,) the log of the inverse temperature, then the biases.
     """
     n_classes = scores.shape[1]
-    weights = 1 / np.maximum(np.bincount(labels, minlength=n_classes), 1)[labels]
+    weights = len(labels) / n_classes / np.maximum(np.bincount(labels, minlength=n_classes), 1)[labels]
 
     def loss(found: Doubles) -> float:
         likelihood = log_softmax(scores * np.exp(found[0]) + found[1:], axis=1)[np.arange(len(labels)), labels]
-        # The faint pull to the scores as they are keeps few or perfectly told apart prints from infinite scales.
-        return float(-(weights * likelihood).sum() + 0.02 * (found**2).sum())
+        # A standard normal prior keeps few prints, or perfectly told apart ones, from infinite scales.
+        return float(-(weights * likelihood).sum() + 0.5 * (found**2).sum())
 
     return np.asarray(minimize(loss, np.zeros(n_classes + 1), method="L-BFGS-B").x, dtype=np.float64)
 
@@ -119,12 +119,13 @@ class LabelShift:
         return calibrated(scores, self.calibration)
 
     def estimates(self, scores: Doubles) -> dict[str, Doubles]:
-        """The class shares (K,) of the prints by each method's name."""
+        """The class shares (K,) of the prints by each method's name, and as the model calls them."""
         called = np.bincount(scores.argmax(axis=1), minlength=scores.shape[1]) / len(scores)
         return {
             "MLLS": mlls(self.posteriors(scores)),
             "BBSE": bbse(self.confusion, called),
             "RLLS": rlls(self.confusion, called, self.n_source, len(scores)),
+            "calls": np.asarray(called, dtype=np.float64),
         }
 
 

@@ -18,9 +18,10 @@ from adaptprint.frames.table import Ints
 Doubles = npt.NDArray[np.float64]
 _MOST = 14.0
 _FREEDOM = 5.0
-_SHARES = np.linspace(0, 1, 41)
-_SHIFTS = np.linspace(-3, 3, 37)
+_ANGLES = np.linspace(0, 1, 33)
+_SHIFTS = np.linspace(-3, 3, 31)
 _SCALES = np.linspace(-2.5, 2.5, 9)
+_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -48,21 +49,24 @@ class MarginModel:
 
 @dataclass(frozen=True)
 class Spread:
-    """What to expect of a new printer beyond the source's own printers; chosen by measurement (docs/prior.md).
+    """What to expect of a new printer beside what the source's own show; chosen by measurement (docs/prior.md).
 
     Attributes:
-        inflation: How much wider a new printer's shift spreads than the trained-on printers' do.
-        default_shift: Shift that is expected where the source cannot tell, as a part of the gap between the classes.
-        default_weight: How many printers that expectation counts for.
-        scale_mean: Mean log scale.
-        scale_sd: Least standard deviation of the log scale.
+        inflation: A new printer's shift spreads this much wider than that of printers that were trained on.
+        shift: Standard deviation of the shift where the source cannot tell, as a part of the gap between the classes.
+        scale: Standard deviation of the log scale where the source cannot tell.
+        weight: How many printers these two count for.
+        scale_mean: Mean log scale: margins of a new printer are the narrower.
     """
 
     inflation: float = 1.5
-    default_shift: float = 0.5
-    default_weight: float = 3.0
-    scale_mean: float = -0.3
-    scale_sd: float = 0.3
+    shift: float = 0.2
+    scale: float = 0.3
+    weight: float = 3.0
+    scale_mean: float = -0.1
+
+
+DEFAULT_SPREAD = Spread()
 
 
 @dataclass(frozen=True)
@@ -94,67 +98,67 @@ def print_margins(margins: Doubles, codes: Ints) -> tuple[Doubles, Ints]:
     return np.bincount(codes, weights=margins) / counts, counts
 
 
-def fit_margins(margins: Doubles, labels: Ints, prints: Ints, printers: Ints, spread: Spread = Spread()) -> MarginModel:
+def fit_margins(
+    margins: Doubles, labels: Ints, prints: Ints, printers: Ints, spread: Spread = DEFAULT_SPREAD
+) -> MarginModel:
     """Fits the model to labelled source frames of both classes.
 
     Args:
         margins: (n,) log odds.
-        labels: (n,) 0 or 1, one label for each print.
-        prints: (n,) print codes, each of 0 to p-1 occurring.
+        labels: (n,) 0 or 1, the same for all frames of a print.
+        prints: (n,) print codes 0 to p-1, each of which occurs.
         printers: (n,) printer codes.
         spread: What to expect of a new printer.
     """
     values, counts = print_margins(margins, prints)
     first = np.unique(prints, return_index=True)[1]
-    label, printer = labels[first], printers[first]
-    means, between, within = np.zeros(2), np.zeros(2), np.zeros(2)
-    cells: dict[int, list[float]] = {int(code): [np.nan, np.nan] for code in np.unique(printer)}
-    noise: dict[int, list[float]] = {int(code): [np.nan, np.nan] for code in np.unique(printer)}
+    label, printer = labels[first], np.unique(printers[first], return_inverse=True)[1]
+    sizes = np.bincount(2 * printer + label, minlength=2 * (printer.max() + 1)).reshape(-1, 2)
+    sums = np.bincount(2 * printer + label, weights=values, minlength=sizes.size).reshape(-1, 2)
+    cells = np.divide(sums, sizes, out=np.full(sizes.shape, np.nan), where=sizes > 0)
+    means, between, within = np.nanmean(cells, axis=0), np.zeros(2), np.zeros(2)
     for k in (0, 1):
-        inside = labels == k
-        rest = margins[inside] - values[prints[inside]]
-        free = len(rest) - int((label == k).sum())
-        within[k] = (rest**2).sum() / free if free > 0 else 0.0
-        deviations, lost = [], 0
-        for code in cells:
-            of = (label == k) & (printer == code)
-            if of.any():
-                cells[code][k] = values[of].mean()
-                deviations.append(values[of] - cells[code][k])
-                lost += 1
-        joined = np.concatenate(deviations)
-        total = (joined**2).sum() / max(1, len(joined) - lost) if len(joined) > lost else np.var(values[label == k])
-        between[k] = max(total - within[k] * (1 / counts[label == k]).mean(), 0.1 * total, 1e-3)
-        means[k] = np.nanmean([cell[k] for cell in cells.values()])
-        for code in cells:
-            of = (label == k) & (printer == code)
-            noise[code][k] = (between[k] + within[k] / counts[of].mean()) / of.sum() if of.any() else np.nan
-    gap = max(means[1] - means[0], 1e-3)
-    centre = np.array([np.mean(cell) for cell in cells.values()])
-    noises = np.array([np.sum(each) / 4 for each in noise.values()])
-    known = np.isfinite(centre)
-    centre, noises = centre[known], noises[known]
-    n = len(centre)
+        of = label == k
+        rest = (margins - values[prints])[labels == k]
+        within[k] = (rest**2).sum() / max(1, len(rest) - of.sum())
+        free = of.sum() - (sizes[:, k] > 0).sum()
+        # With hardly two prints a printer, the spread inside printers is not seen, and that of all stands for it.
+        inside = ((values - cells[printer, label])[of] ** 2).sum() / free if free > 2 else values[of].var()
+        between[k] = max(inside - within[k] * (1 / counts[of]).mean(), inside / 10, 1e-3)
+    noise = (between + within / counts.mean()) / np.maximum(sizes, 1)
+    whole = (sizes > 0).all(axis=1)
+    gap = max(float(means[1] - means[0]), 1e-3)
+    shift = _expected_variance(cells[whole].mean(axis=1), noise[whole].sum(axis=1) / 4, spread.shift * gap, spread)
+    gaps = (cells[whole, 1] - cells[whole, 0]) / gap
+    scale = _expected_variance(gaps, noise[whole].sum(axis=1) / gap**2, spread.scale, spread)
+    return MarginModel(
+        means, between, within, spread.inflation * float(np.sqrt(shift)), spread.scale_mean, float(np.sqrt(scale))
+    )
+
+
+def _expected_variance(values: Doubles, noise: Doubles, default: float, spread: Spread) -> float:
+    """How far a printer's value lies from the mean of the others', squared; shrunk to ``default`` squared.
+
+    Args:
+        values: (q,) one of each source printer.
+        noise: (q,) their variance by the chance of which prints were seen.
+        default: What is expected where there are few printers.
+        spread: Says how many printers the default counts for.
+    """
+    n = len(values)
     found = 0.0
     if n > 1:
-        others = (centre.sum() - centre) / (n - 1)  # each printer against those that know nothing of it
-        found = max(((centre - others) ** 2).sum() * (n - 1) / n - noises.sum(), 0.0)
-    default = spread.default_shift * gap
-    weight = spread.default_weight
-    variance = (found * spread.inflation**2 + weight * default**2) / (max(n - 1, 0) + weight)
-    return MarginModel(means, between, within, float(np.sqrt(variance)), spread.scale_mean, spread.scale_sd)
+        others = (values.sum() - values) / (n - 1)
+        found = max(0.0, float(((values - others) ** 2 - noise).sum()))
+    return (found + spread.weight * default**2) / ((n if n > 1 else 0) + spread.weight)
 
 
 def share_posterior(
-    model: MarginModel,
-    values: Doubles,
-    counts: Ints,
-    low: float = 0.0,
-    high: float = 1.0,
-    draws: int = 2000,
-    seed: int = 0,
+    model: MarginModel, values: Doubles, counts: Ints, low: float = 0.0, high: float = 1.0, seed: int = 0
 ) -> SharePosterior:
-    """The posterior of the share of faulty prints, its prior flat on [low, high].
+    """The posterior of the share of faulty prints.
+
+    Its prior is Beta(1/2, 1/2) inside the range: prints that are all alike are more usual than chance would have it.
 
     Args:
         model: Fitted to the source.
@@ -162,35 +166,34 @@ def share_posterior(
         counts: (p,) number of frames of each.
         low: Least share.
         high: Largest share.
-        draws: How many to draw.
         seed: Decides the draws.
     """
-    shares = np.unique(np.clip(_SHARES, low, high))
-    shifts = _SHIFTS * model.shift_sd
-    scales = np.exp(model.scale_mean + _SCALES * model.scale_sd)
-    prior = -0.5 * (_SHIFTS[:, None] ** 2 + _SCALES[None] ** 2)
+    # Equal steps of the angle are equal parts of a Beta(1/2, 1/2).
+    ends = np.arcsin(np.sqrt([low, high]))
+    shares = np.sin(ends[0] + _ANGLES * (ends[1] - ends[0])) ** 2 if low < high else np.array([low])
+    shifts, scales = _SHIFTS * model.shift_sd, np.exp(model.scale_mean + _SCALES * model.scale_sd)
     good, bad = (_log_density(model, k, values, counts, shifts, scales) for k in (0, 1))
+    most = np.maximum(good, bad)
+    likely_good, likely_bad = np.exp(good - most), np.exp(bad - most)
+    prior = -0.5 * (_SHIFTS[:, None] ** 2 + _SCALES**2)
     with np.errstate(divide="ignore"):
-        log_share, log_rest = np.log(shares), np.log1p(-shares)
-    joint = np.stack(
-        [np.logaddexp(bad + yes, good + no).sum(axis=-1) + prior for yes, no in zip(log_share, log_rest, strict=True)]
-    )
-    # The ends of the range stand for half a step each.
-    if len(shares) > 1:
-        joint += np.log(np.gradient(shares) * np.r_[0.5, np.ones(len(shares) - 2), 0.5])[:, None, None]
+        likelihood = [np.log(share * likely_bad + (1 - share) * likely_good).sum(axis=2) for share in shares]
+    joint = np.stack(likelihood) + most.sum(axis=2) + prior
     weights = np.exp(joint - joint.max())
+    if len(shares) > 1:
+        weights[[0, -1]] /= 2
     weights /= weights.sum()
     rng = np.random.default_rng([seed, 3])
-    cells = rng.choice(weights.size, size=draws, p=weights.ravel())
-    s, b, a = np.unravel_index(cells, weights.shape)
-    with np.errstate(over="ignore"):
-        faulty = 1 / (1 + np.exp(good[b, a] - bad[b, a] + (log_rest - log_share)[s][:, None]))
-    drawn = (rng.random(faulty.shape) < faulty).mean(axis=1)
+    cells = rng.choice(weights.size, size=_DRAWS, p=weights.ravel())
+    share, shift, scale = np.unravel_index(cells, weights.shape)
+    drawn = shares[share, None]
+    joint_bad = drawn * likely_bad[shift, scale]
+    faulty = joint_bad / (joint_bad + (1 - drawn) * likely_good[shift, scale])
     return SharePosterior(
-        drawn,
+        (rng.random(faulty.shape) < faulty).mean(axis=1),
         faulty.mean(axis=0),
-        float((weights.sum(axis=(0, 2)) * shifts).sum()),
-        float((weights.sum(axis=(0, 1)) * scales).sum()),
+        float(weights.sum(axis=(0, 2)) @ shifts),
+        float(weights.sum(axis=(0, 1)) @ scales),
     )
 
 
@@ -202,6 +205,4 @@ def _log_density(
     mean = centre + shifts[:, None] + scales[None] * (model.means[k] - centre)
     sd = scales[None, :, None] * np.sqrt(model.between[k] + model.within[k] / counts)
     z = (values - mean[:, :, None]) / sd
-    if np.isinf(model.freedom):
-        return np.asarray(-0.5 * z**2 - np.log(sd))
     return np.asarray(-(model.freedom + 1) / 2 * np.log1p(z**2 / model.freedom) - np.log(sd))

@@ -126,7 +126,7 @@ def _by_print_margins(
     if not word.is_unknown:
         found = share_posterior(model, values, counts, word.low, word.high, seed=seed)
     low, high = np.quantile(found.shares, [0.05, 0.95])
-    bad = np.clip([found.shares.mean(), low, high], word.low, word.high)
+    bad = np.clip([np.median(found.shares), low, high], word.low, word.high)
     return PriorEstimate(
         *_two_classes(bad),
         method="print margins",

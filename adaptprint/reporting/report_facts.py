@@ -191,7 +191,7 @@ def _target_facts(content: Content, target: Content) -> list[tuple[str, str]]:
     ]
     if unreadable:
         facts.append(("unreadable", plural(unreadable, "frame")))
-    return [*facts, ("stated prior", clean(target.get("prior_stated"))), *_prior(content, target)]
+    return [*facts, ("stated prior", clean(target.get("prior_stated"))), *_prior(content, target), *_prior_by(target)]
 
 
 def _prior(content: Content, target: Content) -> list[tuple[str, str]]:
@@ -206,6 +206,14 @@ def _prior(content: Content, target: Content) -> list[tuple[str, str]]:
         (f"estimated {clean(name)}", f"{percent(mean)} ({span(least, most, percent)})")
         for name, mean, least, most in zip(classes, share, lows, highs, strict=False)
     ]
+
+
+def _prior_by(target: Content) -> list[tuple[str, str]]:
+    """How the share was estimated, and what other estimators make of two classes."""
+    says, others = target.get("prior_says"), part(target, "prior_others")
+    facts = [("estimated", clean(says))] if says else []
+    shares = [f"{clean(name)} {percent(share)}" for name, share in others.items() if is_number(share)]
+    return [*facts, ("other estimates", ", ".join(shares))] if shares else facts
 
 
 def _source_facts(source: Content) -> list[tuple[str, str]]:

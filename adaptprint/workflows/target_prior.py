@@ -41,11 +41,23 @@ def prior_of_target(
         progress: Progress callback.
     """
     by_frame = checkpoint.config.provenance.labels_vary_inside_prints
-    if source is None or by_frame:
-        return estimate_prior(probabilities, table, word, by_frame, seed)
+    scores = None
+    if source is not None and not by_frame:
+        scores = source_scores(checkpoint, network, source, compute, seed, progress)
+    return estimate_prior(probabilities, table, word, by_frame, seed, scores)
+
+
+def source_scores(
+    checkpoint: Checkpoint,
+    network: PrintNet,
+    source: SourceFrames,
+    compute: Compute,
+    seed: int,
+    progress: ProgressCallback = silent,
+) -> SourceScores:
+    """The network's view of a part of the source that is balanced over classes, printers and prints."""
     labels = source.table.label_codes(checkpoint.config.classes)
     levels = [source.held_out.astype(np.int64), labels, source.table.printer_codes, source.table.print_codes]
     rows = balanced_rows(levels, _SOURCE_FRAMES, seed)
     seen = embed(network, source.array[rows], compute, progress=progress, stage="source model on its own prints")
-    scores = SourceScores(seen.probabilities, source.table.take(rows), labels[rows], source.held_out[rows])
-    return estimate_prior(probabilities, table, word, by_frame, seed, scores)
+    return SourceScores(seen.probabilities, source.table.take(rows), labels[rows], source.held_out[rows])

@@ -24,7 +24,7 @@ EVALUATE_KEYS = {
 ADAPT_KEYS = {
     "verdict", "reasons", "out", "checkpoint", "candidate", "recipe", "seconds", "target", "witnesses", "vetoes",
 }  # fmt: skip
-TARGET_KEYS = {"n_frames", "n_prints", "prior_estimate", "prior_interval"}
+TARGET_KEYS = {"n_frames", "n_prints", "prior_estimate", "prior_interval", "prior_method", "prior_others"}
 
 
 def names(folder: Path) -> set[str]:
@@ -177,6 +177,19 @@ def test_a_stated_prior_that_the_candidate_contradicts_is_a_veto(source: Path, t
     assert result.verdict == "keep-source"
     assert "outside the stated prior" in [veto["name"] for veto in result.to_dict()["vetoes"]]
     assert weights(result.checkpoint) == weights(source)
+
+
+def test_a_stated_prior_that_the_scores_contradict_is_used_and_said_to_be_doubtful(
+    source: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adaptprint.adaptation.prior_word._LEAST_MASS", 2.0)  # no word is likely enough
+    result = adaptprint.adapt(source, target, out=tmp_path / "run", recipe="source-only", target_prior="all-good")
+    content = result.to_dict()
+    assert content["target"]["prior_estimate"] == 0
+    assert content["target"]["prior_method"] == "print margins"
+    doubts = [note for note in content["notes"] if "all-good was used as you said" in note]
+    assert len(doubts) == 1
+    assert doubts[0] in result.report.read_text(encoding="utf-8").replace("&#39;", "'")
 
 
 def test_a_verdict_of_ship_puts_the_candidate_into_the_checkpoint(

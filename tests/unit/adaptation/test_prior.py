@@ -1,13 +1,16 @@
 """The target prior: the user's words, the estimate inside them, the weights that follow."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptprint.adaptation.prior import PriorWord, estimate_prior, parse_prior, source_class_weights
+from adaptprint.adaptation.prior import PriorWord, SourceScores, estimate_prior, parse_prior, source_class_weights
 from adaptprint.errors import UsageError
 from adaptprint.frames.table import FrameTable
 
@@ -125,6 +128,107 @@ def test_the_same_seed_gives_the_same_interval(make_table: BuildTable) -> None:
     )
     assert np.array_equal(first.low, again.low)
     assert np.array_equal(first.shares, other.shares)
+
+
+def scored(labels: list[int], printer: str, make_table: BuildTable, shift: float, seed: int) -> tuple[Any, FrameTable]:
+    """Two-class probabilities of prints of three frames each, and their table; margins at -2 and 2, moved."""
+    table = make_table([(printer, f"{printer}{i}", ("good", "bad")[label], 3) for i, label in enumerate(labels)])
+    margins = np.repeat(4.0 * np.array(labels) - 2 + shift, 3) + np.random.default_rng(seed).normal(0, 1, len(table))
+    return two_columns((1 / (1 + np.exp(-margins))).tolist()), table
+
+
+@pytest.fixture
+def source(make_table: BuildTable) -> SourceScores:
+    """Four printers with a little shift, six prints of each class."""
+    parts = [scored([0, 1] * 6, f"S{i}", make_table, shift, i) for i, shift in enumerate((-0.6, -0.2, 0.2, 0.6))]
+    table = replace(parts[0][1], data=pl.concat([table.data for _, table in parts]))
+    labels = table.label_codes(["good", "bad"])
+    return SourceScores(np.concatenate([scores for scores, _ in parts]), table, labels, np.zeros(len(table), bool))
+
+
+def test_with_source_prints_a_moved_printer_s_share_is_found_and_without_it_is_biased(
+    source: SourceScores, make_table: BuildTable
+) -> None:
+    scores, table = scored([0] * 16 + [1] * 4, "T", make_table, 1.2, 9)
+    found, fallback = estimate_prior(scores, table, UNKNOWN, source=source), estimate_prior(scores, table, UNKNOWN)
+    assert (found.method, fallback.method) == ("print margins", "mean probability")
+    assert found.shares[1] == pytest.approx(0.2, abs=0.06)
+    assert fallback.shares[1] > 0.35
+    assert "too few labelled source prints" in fallback.says
+    assert found.shift == pytest.approx(1.2, abs=0.5)
+    assert set(found.others) == {"MLLS", "BBSE", "RLLS", "calls", "mean probability"}
+    assert found.print_posteriors is not None
+    assert found.print_posteriors.shape == (20, 2)
+    assert found.print_posteriors.argmax(axis=1).tolist() == [0] * 16 + [1] * 4
+
+
+def test_the_user_s_word_wins_and_data_that_say_otherwise_are_heard_politely(
+    source: SourceScores, make_table: BuildTable
+) -> None:
+    scores, table = scored([1] * 10 + [0] * 10, "T", make_table, 0.0, 9)
+    found = estimate_prior(scores, table, parse_prior("all-good"), source=source)
+    assert found.shares.tolist() == [1.0, 0.0]
+    assert found.high[1] == 0
+    assert found.print_posteriors is not None
+    assert found.print_posteriors[:, 1].max() == 0
+    assert found.doubt is not None
+    assert "all-good was used as you said" in found.doubt
+    assert "50%" in found.doubt
+
+
+@pytest.mark.parametrize("text", ["unknown", "0.5", "0.45", "0.4-0.7", "0.55-0.9"])
+def test_a_word_that_the_data_allow_is_not_contradicted(
+    text: str, source: SourceScores, make_table: BuildTable
+) -> None:
+    scores, table = scored([1] * 10 + [0] * 10, "T", make_table, 0.0, 9)
+    assert estimate_prior(scores, table, parse_prior(text), source=source).doubt is None
+
+
+def test_frames_that_training_did_not_see_are_preferred(source: SourceScores, make_table: BuildTable) -> None:
+    scores, table = scored([1] * 10 + [0] * 10, "T", make_table, 0.0, 9)
+    unseen = source.table.print_codes % 2 < 2
+    flattered = np.concatenate([source.probabilities, two_columns([0.0, 1.0] * 60)])
+    labels = np.concatenate([source.labels, np.tile([0, 1], 60)])
+    more = make_table([("S9", f"x{i}", ("good", "bad")[i % 2], 1) for i in range(120)])
+    joined = replace(source.table, data=pl.concat([source.table.data, more.data]))
+    held_out = np.concatenate([unseen, np.zeros(120, bool)])
+    mixed = estimate_prior(scores, table, UNKNOWN, source=SourceScores(flattered, joined, labels, held_out))
+    alone = estimate_prior(scores, table, UNKNOWN, source=source)
+    assert mixed.shares.tolist() == alone.shares.tolist()
+
+
+def test_labels_that_differ_inside_prints_are_counted_by_frame_even_with_source_prints(
+    source: SourceScores, make_table: BuildTable
+) -> None:
+    scores, table = scored([1] * 3 + [0] * 3, "T", make_table, 0.0, 9)
+    found = estimate_prior(scores, table, UNKNOWN, by_frame=True, source=source)
+    assert found.method == "mean probability"
+    assert found.shares[1] == pytest.approx(scores[:, 1].mean())
+
+
+def test_a_source_with_one_class_only_is_of_no_use(source: SourceScores, make_table: BuildTable) -> None:
+    scores, table = scored([1] * 3 + [0] * 3, "T", make_table, 0.0, 9)
+    good = source.take(np.flatnonzero(source.labels == 0))
+    assert estimate_prior(scores, table, UNKNOWN, source=good).method == "mean probability"
+
+
+def test_more_than_two_classes_are_estimated_by_mlls_with_an_interval(make_table: BuildTable) -> None:
+    def build(labels: list[int], printer: str, seed: int) -> tuple[Any, FrameTable]:
+        table = make_table([(printer, f"{printer}{i}", "abc"[label], 2) for i, label in enumerate(labels)])
+        logits = 3 * np.eye(3)[np.repeat(labels, 2)] + np.random.default_rng(seed).normal(size=(len(table), 3))
+        return np.asarray(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), np.float32), table
+
+    scores, table = build([0, 1, 2] * 10, "S", 0)
+    source = SourceScores(scores, table, table.label_codes("abc"), np.zeros(len(table), bool))
+    target_scores, target = build([0] * 14 + [1] * 6, "T", 1)
+    found = estimate_prior(target_scores, target, UNKNOWN, source=source)
+    assert found.method == "MLLS"
+    assert found.shares == pytest.approx([0.7, 0.3, 0.0], abs=0.1)
+    assert (found.low <= found.shares).all()
+    assert (found.shares <= found.high).all()
+    assert found.low[0] > 0.4
+    assert found.print_posteriors is not None
+    assert found.print_posteriors.sum(axis=1) == pytest.approx(np.ones(20))
 
 
 @settings(deadline=None, derandomize=True, database=None)

@@ -1,0 +1,140 @@
+"""The share of faulty prints from margins, when the new printer moves and stretches them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from adaptprint.adaptation.print_margins import (
+    MarginModel,
+    SharePosterior,
+    Spread,
+    fit_margins,
+    log_odds,
+    print_margins,
+    share_posterior,
+)
+
+FRAMES = 4
+
+
+def margins_of(labels: np.ndarray, shift: float, seed: int, scale: float = 1.0) -> np.ndarray:
+    """(4 p,) margins of the frames of prints: classes at -2 and 2, prints and frames with a spread."""
+    rng = np.random.default_rng(seed)
+    of_print = shift + scale * (4 * labels - 2 + rng.normal(0, 1, len(labels)))
+    return np.repeat(of_print, FRAMES) + rng.normal(0, 0.8, FRAMES * len(labels))
+
+
+def source_model(shifts: list[float], spread: Spread | None = None, prints: int = 10) -> MarginModel:
+    """Fitted to printers with these shifts, half of whose prints are faulty."""
+    labels = np.tile([0, 1], prints // 2)
+    margins = np.concatenate([margins_of(labels, shift, 10 + i) for i, shift in enumerate(shifts)])
+    n = len(shifts) * prints
+    return fit_margins(
+        margins,
+        np.repeat(np.tile(labels, len(shifts)), FRAMES),
+        np.repeat(np.arange(n), FRAMES),
+        np.repeat(np.arange(len(shifts)), FRAMES * prints),
+        spread or Spread(),
+    )
+
+
+def posterior(model: MarginModel, n_bad: int, n: int, shift: float = 0.0, seed: int = 0) -> SharePosterior:
+    labels = np.repeat([1, 0], [n_bad, n - n_bad])
+    values, counts = print_margins(margins_of(labels, shift, 100 + seed), np.repeat(np.arange(n), FRAMES))
+    return share_posterior(model, values, counts)
+
+
+def ends(found: SharePosterior) -> tuple[float, float]:
+    low, high = np.quantile(found.shares, [0.05, 0.95])
+    return float(low), float(high)
+
+
+ALIKE = [0.0] * 6
+APART = [-1.5, -1.0, -0.3, 0.3, 1.0, 1.5]
+
+
+@pytest.mark.parametrize("n_bad", [0, 6, 15, 30])
+def test_the_share_is_found_where_the_printer_is_like_the_source(n_bad: int) -> None:
+    found = posterior(source_model(ALIKE), n_bad, 30)
+    assert np.median(found.shares) == pytest.approx(n_bad / 30, abs=0.1)
+    assert ends(found)[0] <= n_bad / 30 <= ends(found)[1]
+
+
+@pytest.mark.parametrize(("shift", "n_bad"), [(2.0, 10), (-2.0, 10)])
+def test_a_shift_is_told_from_a_share_by_the_two_heaps_of_margins(shift: float, n_bad: int) -> None:
+    model = source_model(APART)
+    found = posterior(model, n_bad, 20, shift)
+    unmoved = posterior(replace(model, shift_sd=1e-6), n_bad, 20, shift)
+    error, without = (abs(np.median(each.shares) - n_bad / 20) for each in (found, unmoved))
+    assert error < 0.1
+    assert without > error + 0.1
+    assert found.shift == pytest.approx(shift, abs=0.7)
+
+
+def test_all_good_under_a_shift_is_doubtful_and_the_interval_says_so() -> None:
+    model = source_model(APART)
+    found, sure = posterior(model, 0, 12, 2.0), posterior(replace(model, shift_sd=1e-6), 0, 12, 2.0)
+    assert ends(found)[0] < 0.05
+    assert ends(found)[1] - ends(found)[0] > ends(sure)[1] - ends(sure)[0] + 0.1
+    assert ends(sure)[0] > 0.05  # without the shift it would be sure, and wrong
+
+
+def test_the_interval_covers_new_printers_drawn_like_the_source_s() -> None:
+    model = source_model(APART)
+    rng = np.random.default_rng(5)
+    covered = []
+    for seed in range(60):
+        n_bad = int(rng.integers(0, 13))
+        low, high = ends(posterior(model, n_bad, 12, rng.normal(0, 1.1), seed))
+        covered.append(low <= n_bad / 12 <= high)
+    assert np.mean(covered) >= 0.85
+
+
+def test_printers_that_lie_apart_let_expect_a_larger_shift() -> None:
+    alike, apart = source_model(ALIKE), source_model(APART)
+    assert apart.shift_sd > 1.5 * alike.shift_sd
+    assert alike.means == pytest.approx([-2, 2], abs=0.3)
+
+
+def test_one_printer_leaves_what_is_usually_expected() -> None:
+    spread = Spread(inflation=2.0, shift=0.25)
+    model = source_model([0.0], spread)
+    assert model.shift_sd == pytest.approx(2 * 0.25 * (model.means[1] - model.means[0]))
+
+
+def test_the_spread_of_prints_is_told_from_that_of_frames() -> None:
+    model = source_model(ALIKE, prints=40)
+    assert model.between == pytest.approx([1, 1], rel=0.35)
+    assert model.within == pytest.approx([0.64, 0.64], rel=0.2)
+
+
+def test_a_print_of_more_frames_says_more() -> None:
+    model = replace(source_model(ALIKE), between=np.array([0.05, 0.05]), within=np.array([9.0, 9.0]))
+    one, many = (share_posterior(model, np.array([1.0, -2.0]), np.array([n, 50])) for n in (1, 50))
+    assert abs(many.print_posteriors[0] - 0.5) > abs(one.print_posteriors[0] - 0.5)
+
+
+def test_prints_get_posteriors_in_order_of_their_margins() -> None:
+    values = np.array([-3.0, -1.5, 0.1, 1.5, 3.0])
+    found = share_posterior(source_model(ALIKE), values, np.full(5, FRAMES)).print_posteriors
+    assert (np.diff(found) > 0).all()
+    assert found[0] < 0.15
+    assert found[-1] > 0.85
+
+
+def test_a_range_binds_the_posteriors_of_prints_too() -> None:
+    model, values, counts = source_model(ALIKE), np.array([2.0, 2.0, -2.0]), np.full(3, FRAMES)
+    assert share_posterior(model, values, counts, 0.0, 0.0).print_posteriors.max() == 0
+    assert share_posterior(model, values, counts, 1.0, 1.0).print_posteriors.min() == 1
+    free, low = share_posterior(model, values, counts), share_posterior(model, values, counts, 0.0, 0.1)
+    assert (low.print_posteriors < free.print_posteriors).all()
+
+
+def test_the_same_seed_draws_the_same() -> None:
+    first, again = (posterior(source_model(ALIKE), 3, 7) for _ in range(2))
+    assert np.array_equal(first.shares, again.shares)
+
+
+def test_certain_probabilities_have_finite_margins() -> None:
+    assert log_odds(np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]], np.float32)).tolist() == [14.0, -14.0, 0.0]
