@@ -1,11 +1,12 @@
 """The share of faulty prints from print margins, under an unknown shift and scale of the new printer.
 
 A print's margin is the mean over its frames of ``log p(faulty) - log p(good)``. On the source each class's margins
-have a mean and a spread. A new printer moves and stretches them: ``m -> centre + shift + scale * (m - centre)``. Nobody
-knows by how much, but how far the source's own printers lie from each other says what to expect. The share is then read
-off the target's margins with shift and scale integrated out, so where a share and a shift explain the margins equally
-well (all good, or all bad?) the interval says so. The mixture is that of maximum likelihood label shift (Saerens et al.
-2002); the printer as a random effect is what is added.
+have a mean and a spread. A new printer moves both means by a shift, stretches the gap between them by a scale, and
+widens the spread of one class at the expense of the other's. Nobody knows by how much, but how far the source's own
+printers lie from each other says what to expect. The share is then read off the target's margins with all that
+integrated out, so where a share and a shift explain the margins equally well (all good, or all bad?) the interval says
+so. The mixture is that of maximum likelihood label shift (Saerens et al. 2002); the printer as a random effect is what
+is added.
 """
 
 from dataclasses import dataclass
@@ -18,9 +19,16 @@ from adaptprint.frames.table import Ints
 Doubles = npt.NDArray[np.float64]
 _MOST = 14.0
 _FREEDOM = 5.0
-_ANGLES = np.linspace(0, 1, 33)
-_SHIFTS = np.linspace(-3, 3, 31)
-_SCALES = np.linspace(-2.5, 2.5, 9)
+INFLATION = 2.0
+USUAL_SHIFT = 0.2
+USUAL_SCALE = 0.3
+USUAL_WEIGHT = 3.0
+SCALE_MEAN = -0.1
+RATIO_SD = 0.3
+_ANGLES = np.linspace(0, 1, 25)
+_SHIFTS = np.linspace(-3, 3, 25)
+_SCALES = np.linspace(-2.2, 2.2, 7)
+_RATIOS = np.linspace(-1.5, 1.5, 5)
 _DRAWS = 2000
 
 
@@ -33,7 +41,7 @@ class MarginModel:
         between: (2,) variance of a print's true margin, inside one printer.
         within: (2,) variance of a frame's margin, inside one print.
         shift_sd: Standard deviation of a new printer's shift, in units of the margin.
-        scale_mean: Mean of the logarithm of a new printer's scale.
+        scale_mean: Mean of the logarithm of a new printer's gap over the source's.
         scale_sd: Its standard deviation.
         freedom: Degrees of freedom of the t distribution of margins.
     """
@@ -56,14 +64,14 @@ class Spread:
         shift: Standard deviation of the shift where the source cannot tell, as a part of the gap between the classes.
         scale: Standard deviation of the log scale where the source cannot tell.
         weight: How many printers these two count for.
-        scale_mean: Mean log scale: margins of a new printer are the narrower.
+        scale_mean: Mean log scale: a new printer's classes lie the closer.
     """
 
-    inflation: float = 1.5
-    shift: float = 0.2
-    scale: float = 0.3
-    weight: float = 3.0
-    scale_mean: float = -0.1
+    inflation: float = INFLATION
+    shift: float = USUAL_SHIFT
+    scale: float = USUAL_SCALE
+    weight: float = USUAL_WEIGHT
+    scale_mean: float = SCALE_MEAN
 
 
 DEFAULT_SPREAD = Spread()
@@ -175,34 +183,35 @@ def share_posterior(
     good, bad = (_log_density(model, k, values, counts, shifts, scales) for k in (0, 1))
     most = np.maximum(good, bad)
     likely_good, likely_bad = np.exp(good - most), np.exp(bad - most)
-    prior = -0.5 * (_SHIFTS[:, None] ** 2 + _SCALES**2)
+    prior = -0.5 * (_SHIFTS[:, None, None] ** 2 + _SCALES[:, None] ** 2 + _RATIOS**2)
     with np.errstate(divide="ignore"):
-        likelihood = [np.log(share * likely_bad + (1 - share) * likely_good).sum(axis=2) for share in shares]
-    joint = np.stack(likelihood) + most.sum(axis=2) + prior
+        likelihood = [np.log(share * likely_bad + (1 - share) * likely_good).sum(axis=-1) for share in shares]
+    joint = np.stack(likelihood) + most.sum(axis=-1) + prior
     weights = np.exp(joint - joint.max())
     if len(shares) > 1:
         weights[[0, -1]] /= 2
     weights /= weights.sum()
     rng = np.random.default_rng([seed, 3])
     cells = rng.choice(weights.size, size=_DRAWS, p=weights.ravel())
-    share, shift, scale = np.unravel_index(cells, weights.shape)
+    share, *moved = np.unravel_index(cells, weights.shape)
     drawn = shares[share, None]
-    joint_bad = drawn * likely_bad[shift, scale]
-    faulty = joint_bad / (joint_bad + (1 - drawn) * likely_good[shift, scale])
+    joint_bad = drawn * likely_bad[tuple(moved)]
+    faulty = joint_bad / (joint_bad + (1 - drawn) * likely_good[tuple(moved)])
     return SharePosterior(
         (rng.random(faulty.shape) < faulty).mean(axis=1),
         faulty.mean(axis=0),
-        float(weights.sum(axis=(0, 2)) @ shifts),
-        float(weights.sum(axis=(0, 1)) @ scales),
+        float(weights.sum(axis=(0, 2, 3)) @ shifts),
+        float(weights.sum(axis=(0, 1, 3)) @ scales),
     )
 
 
 def _log_density(
     model: MarginModel, k: int, values: Doubles, counts: Ints, shifts: Doubles, scales: Doubles
 ) -> Doubles:
-    """(shifts, scales, p) log density of the prints' margins if all were of class ``k``, up to a constant."""
+    """(shifts, scales, ratios, p) log density of the margins if all prints were of class ``k``, up to a constant."""
     centre = model.means.mean()
-    mean = centre + shifts[:, None] + scales[None] * (model.means[k] - centre)
-    sd = scales[None, :, None] * np.sqrt(model.between[k] + model.within[k] / counts)
-    z = (values - mean[:, :, None]) / sd
+    mean = centre + shifts[:, None] + scales * (model.means[k] - centre)
+    widened = np.exp((RATIO_SD if k else -RATIO_SD) * _RATIOS)
+    sd = widened[:, None] * np.sqrt(model.between[k] + model.within[k] / counts)
+    z = (values - mean[:, :, None, None]) / sd
     return np.asarray(-(model.freedom + 1) / 2 * np.log1p(z**2 / model.freedom) - np.log(sd))

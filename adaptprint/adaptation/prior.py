@@ -18,6 +18,8 @@ __all__ = ["PriorEstimate", "PriorWord", "SourceScores", "estimate_prior", "pars
 Doubles = npt.NDArray[np.float64]
 # Source prints of each class without which nothing can be learned from them.
 _MIN_SOURCE_PRINTS = 5
+# Unseen prints of each class and printer, below which the noise of few is worse than the flattery of trained ones.
+_MIN_UNSEEN_PRINTS = 3
 _BOOTSTRAPS = 400
 
 
@@ -195,9 +197,10 @@ def _print_labels(source: SourceScores) -> Ints:
 
 def _usable(source: SourceScores, n_classes: int) -> SourceScores | None:
     """Frames that training did not see where they suffice, else all; ``None`` where a class has too few prints."""
-    for rows in (np.flatnonzero(source.held_out), np.arange(len(source.labels))):
+    enough = max(_MIN_SOURCE_PRINTS, _MIN_UNSEEN_PRINTS * len(source.table.printers))
+    for rows, least in ((np.flatnonzero(source.held_out), enough), (np.arange(len(source.labels)), _MIN_SOURCE_PRINTS)):
         chosen = source.take(rows)
-        if len(rows) and np.bincount(_print_labels(chosen), minlength=n_classes).min() >= _MIN_SOURCE_PRINTS:
+        if len(rows) and np.bincount(_print_labels(chosen), minlength=n_classes).min() >= least:
             return chosen
     return None
 
