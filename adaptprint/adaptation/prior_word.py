@@ -65,8 +65,8 @@ def doubt(shares: npt.NDArray[np.float64], word: PriorWord) -> str | None:
     inside = (shares >= word.low - _SLACK) & (shares <= word.high + _SLACK)
     if word.is_unknown or inside.mean() >= _LEAST_MASS:
         return None
-    low, high = np.quantile(shares, [0.05, 0.95])
+    low, middle, high = np.quantile(shares, [0.05, 0.5, 0.95])
     return (
-        f"--target-prior {word.text} was used as you said; the model's scores alone would suggest {shares.mean():.0%} "
+        f"--target-prior {word.text} was used as you said; the model's scores alone would suggest {middle:.0%} "
         f"faulty prints ({low:.0%} to {high:.0%}), so it may be worth a second look"
     )
