@@ -96,7 +96,7 @@ def failures(content: Content) -> list[tuple[str, str]]:
     """Where a cell failed, and cause and fix."""
     cells = [cell for cell in content.get("cells") or () if isinstance(cell, Mapping)]
     return [
-        (f"{clean(cell.get('recipe'))}, {place_name(cell)}", str(cell["error"])) for cell in cells if cell.get("error")
+        (f"{place_name(cell)}, {clean(cell.get('recipe'))}", str(cell["error"])) for cell in cells if cell.get("error")
     ]
 
 

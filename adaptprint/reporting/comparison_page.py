@@ -11,7 +11,7 @@ from adaptprint.reporting.page import render_page
 def comparison_page(content: Mapping[str, Any]) -> str:
     """The page for the content of a comparison.json; names in it may be hostile."""
     matrices = [
-        ("Gain by share of bad prints", "Bad share", matrix(content, "share", "bad_share")),
+        ("The same in numbers", "Bad share", matrix(content, "share", "bad_share")),
         ("Gain by printer", "Printer", matrix(content, "printer", "printer")),
         ("Gain by printer, of what ships", "Printer", matrix(content, "printer", "printer", shipped=True)),
     ]
