@@ -31,12 +31,26 @@ def compare(
         Path | None,
         typer.Option(help="One source model for all; else one is trained without each printer.", metavar="CKPT"),
     ] = None,
+    sources: Annotated[
+        Path | None,
+        typer.Option(help="Keep the source models here, for other comparisons too; else in DIR.", metavar="DIR"),
+    ] = None,
     printer: Annotated[
         list[str] | None, typer.Option(help="Leave out only this printer; repeatable.", metavar="ID")
     ] = None,
     init: Annotated[str, typer.Option(help="none, imagenet (downloads), a weights file, or a checkpoint.")] = "none",
     set_: o.Set = None,
     seeds: Annotated[int, typer.Option(help="How many splits and runs.", min=1)] = 1,
+    bad_shares: Annotated[
+        str,
+        typer.Option(
+            help="Shares of bad prints to adapt on, such as 0,0.2,0.5,1; own is the data's own.", metavar="SHARES"
+        ),
+    ] = "own",
+    adapt_prints: Annotated[
+        int | None,
+        typer.Option(help="Prints to adapt on. [default: all of the half not for testing]", metavar="N", min=3),
+    ] = None,
     target_prior: o.Prior = "unknown",
     layout: o.Layout = "auto",
     crop: o.Crop = None,
@@ -44,35 +58,48 @@ def compare(
     flip: o.Flip = None,
     device: o.Device = "auto",
     threads: o.Threads = None,
+    max_parallel: Annotated[
+        int, typer.Option(help="Processes at the same time; they share the threads.", min=1, metavar="N")
+    ] = 1,
     overwrite: o.Overwrite = False,
+    resume: o.Resume = False,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = 0,
 ) -> None:
-    """Compare recipes with the source-only baseline on labelled printers left out one by one."""
+    """Compare recipes with the source-only baseline on labelled printers left out one by one. Exit 4 if a cell failed.
+
+    --resume takes over the finished cells and source models of the same DIR, whether it was interrupted or is finished.
+    """
 
     def work(progress: ProgressCallback) -> Result:
         from adaptprint.workflows.compare import DEFAULT_RECIPES, compare
+        from adaptprint.workflows.comparison_prints import parse_shares
 
         return compare(
             recipes or DEFAULT_RECIPES,
             data=data,
             out=out,
             source=source,
+            sources=sources,
             printer=printer or (),
             init=init,
             set=set_ or (),
             seeds=range(seeds),
+            bad_shares=parse_shares(bad_shares),
+            adapt_prints=adapt_prints,
             target_prior=target_prior,
             layout=layout,
             camera=camera_from(crop, rotate, flip),
             device=device,
             threads=threads,
+            max_parallel=max_parallel,
             overwrite=overwrite,
+            resume=resume,
             progress=progress,
         )
 
-    execute(Face(as_json, quiet, verbose), work, show_comparison)
+    execute(Face(as_json, quiet, verbose), work, show_comparison, _exit_if_one_failed)
 
 
 def batch(
@@ -97,8 +124,9 @@ def batch(
 
         return batch(fleet, out=out, device=device, threads=threads, overwrite=overwrite, progress=progress)
 
-    def check(result: Any) -> None:
-        if not result.ok:
-            raise typer.Exit(EXIT_BAD_DATA)
+    execute(Face(as_json, quiet, verbose), work, show_batch, _exit_if_one_failed)
 
-    execute(Face(as_json, quiet, verbose), work, show_batch, check)
+
+def _exit_if_one_failed(result: Any) -> None:
+    if not result.ok:
+        raise typer.Exit(EXIT_BAD_DATA)

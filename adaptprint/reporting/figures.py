@@ -1,8 +1,6 @@
 """Training curves as small inline SVGs that follow the page's colours."""
 
-import io
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -10,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from adaptprint.reporting.drawing import LINE, TEXT, draw, dress
 from adaptprint.reporting.formats import is_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Stand-ins that matplotlib can draw with; the page's own colours take their place in the SVG.
-_INKS = {"#010203": "var(--ink-2)", "#010204": "var(--line)", "#010205": "var(--accent)"}
-_TEXT, _GRID, _LINE = _INKS
 _MOST_POINTS = 300
 
 
@@ -81,25 +77,15 @@ def _points(trace: Sequence[Mapping[str, Any]], key: str) -> tuple[list[float], 
 
 
 def _draw(panel: Panel, steps: list[float], values: list[float]) -> Markup:
-    # Neither pyplot nor a window: a figure and the SVG writer are all it takes.
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": panel.key, "font.size": 9, "path.simplify": True}):
-        figure = Figure(figsize=(3.6, 1.7))
-        FigureCanvasSVG(figure)
-        axes = figure.add_axes((0.13, 0.17, 0.85, 0.78))
+    def paint(axes: "Axes") -> None:
         stride = max(1, len(steps) // _MOST_POINTS)
-        axes.plot(steps[::stride], values[::stride], color=_LINE, alpha=0.3, linewidth=0.8)
-        axes.plot(steps[::stride], _smooth(values)[::stride], color=_LINE, linewidth=1.6)
+        axes.plot(steps[::stride], values[::stride], color=LINE, alpha=0.3, linewidth=0.8)
+        axes.plot(steps[::stride], _smooth(values)[::stride], color=LINE, linewidth=1.6)
         if panel.guide is not None:
-            axes.axhline(panel.guide, color=_TEXT, linewidth=0.8, linestyle=(0, (3, 3)))
+            axes.axhline(panel.guide, color=TEXT, linewidth=0.8, linestyle=(0, (3, 3)))
         _dress(axes, panel)
-        buffer = io.StringIO()
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    return Markup(_inline(buffer.getvalue(), panel))  # noqa: S704 - drawn here, from numbers alone
+
+    return draw(panel.title, panel.key, (3.6, 1.7), paint)
 
 
 def _smooth(values: list[float]) -> list[float]:
@@ -122,22 +108,5 @@ def _dress(axes: "Axes", panel: Panel) -> None:
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.margins(x=0.01)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    axes.grid(axis="y", color=_GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, labelcolor=_TEXT, pad=4)
+    dress(axes)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-
-
-def _inline(svg: str, panel: Panel) -> str:
-    """The bare ``<svg>``: no prolog, no fixed size, the page's colours and font, and a name for screen readers."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r'<svg([^>]*?) width="[^"]*"', r"<svg\1", svg, count=1)
-    svg = re.sub(r'<svg([^>]*?) height="[^"]*"', r"<svg\1", svg, count=1)
-    svg = svg.replace("<svg", f'<svg role="img" aria-label="{panel.title}"', 1)
-    # Matplotlib's style sheet speaks of every element of whatever page it lands in.
-    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
-    for stand_in, ink in _INKS.items():
-        svg = svg.replace(stand_in, ink)
-    return re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)

@@ -13,12 +13,14 @@ class Progress:
         done: Units finished.
         total: Units in all; 0 where unknown.
         values: Figures worth showing beside the bar (losses, accuracies).
+        seconds_left: Until the stage ends, where whoever reports knows better than the units tell.
     """
 
     stage: str
     done: int
     total: int
     values: Mapping[str, float] = field(default_factory=dict)
+    seconds_left: float | None = None
 
 
 ProgressCallback = Callable[[Progress], None]

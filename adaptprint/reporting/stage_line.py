@@ -30,7 +30,7 @@ def running_line(event: Progress, pace: Pace, width: int) -> Text:
         line.append("  ").append_text(_bar(event.done / event.total))
         most = count(event.total)
         line.append(f"  {count(event.done):>{len(most)}}/{most}")
-        left = pace.remaining(event.total)
+        left = pace.remaining(event.total) if event.seconds_left is None else event.seconds_left
         if left is not None and event.done < event.total:
             line.append(f"  {_time(left)} left")
     elif event.done:

@@ -121,7 +121,7 @@ def test_seven_classes_need_no_prior_line(run, printed):
     ("show", "content", "n_lines"),
     [
         (show_batch, {"results": [{"target": LONG, "verdict": "need-labels", "seconds": 3.0, "out": LONG}]}, 3),
-        (show_comparison, {"rows": [{"recipe": LONG, "printer": None, "balanced_accuracy": 0.5}]}, 4),
+        (show_comparison, {"rows": [{"level": "all", "recipe": LONG, "balanced_accuracy": 0.5}]}, 4),
         (show_evaluate, {"by_printer": {LONG: {}, "2": {}}}, 5),
     ],
 )
@@ -181,9 +181,8 @@ def test_a_gain_is_coloured_only_where_its_interval_leaves_zero_out(printed):
     def row(recipe, low, high):
         gains = {"gain": (low + high) / 2, "gain_interval": [low, high]}
         return {
+            "level": "all",
             "recipe": recipe,
-            "printer": None,
-            "n_prints": 9,
             "balanced_accuracy": 0.7,
             "interval": [0.6, 0.8],
             **gains,

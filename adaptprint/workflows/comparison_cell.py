@@ -1,0 +1,158 @@
+"""Runs one cell of a comparison: adapt, judge, and score every candidate on prints that were not adapted on."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from adaptprint.adaptation.methods import adapt_network
+from adaptprint.adaptation.prior import estimate_prior
+from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, Candidate
+from adaptprint.errors import BadDataError
+from adaptprint.frames.coreset import coreset_rows
+from adaptprint.frames.pixels import Pixels
+from adaptprint.frames.table import FrameTable, Ints
+from adaptprint.models.embed import Embedding, Floats, embed
+from adaptprint.reporting.progress import ProgressCallback, silent
+from adaptprint.workflows.comparison_grid import Cell
+from adaptprint.workflows.comparison_left_out import LeftOut, Setting, opened, plain
+from adaptprint.workflows.comparison_scores import Content, prints_content, scores_content
+from adaptprint.workflows.comparison_store import cell_fingerprint, save_cell
+from adaptprint.workflows.judge import Judgement, judge
+
+
+@dataclass(frozen=True)
+class CellJob:
+    """A cell to run, and what it needs."""
+
+    setting: Setting
+    cell: Cell
+
+
+def run_cell(job: CellJob, report: ProgressCallback = silent) -> Content:
+    """Runs the cell and saves its content at once; the content is returned too.
+
+    Args:
+        job: The cell.
+        report: Progress callback.
+
+    Raises:
+        AdaptprintError: With cause and fix.
+    """
+    left_out = opened(job.setting, job.cell.printer)
+    content = cell_content(job.setting, job.cell, left_out, report)
+    save_cell(job.setting.scratch, content)
+    return content
+
+
+def cell_content(setting: Setting, cell: Cell, left_out: LeftOut, report: ProgressCallback = silent) -> Content:
+    """Everything that is known of a cell once it was run: plain values only."""
+    table, config = left_out.pixels.table, left_out.checkpoint.config
+    adapted, test = _rows_of(table, cell.adapt_prints), _rows_of(table, cell.test_prints)
+    started = time.monotonic()
+    if cell.recipe.recipe.method == SOURCE_ONLY:
+        # Nothing to adapt: what the source model sees is known already.
+        candidates: tuple[Candidate, ...] = (Candidate(SOURCE_ONLY, left_out.checkpoint.state),)
+        said: Content = {"verdict": "keep-source", "reasons": [], "picked": SOURCE_ONLY, "examined": {}}
+    else:
+        adaptation, judgement = _adapt_and_judge(setting, cell, left_out, adapted, report)
+        candidates, said = adaptation.candidates, _said(judgement, adaptation)
+    seconds = time.monotonic() - started
+    examined = said.pop("examined")
+    scored = []
+    for candidate in candidates:
+        rows = np.concatenate([adapted, test])
+        found = _probabilities(candidate, left_out, rows)
+        on_adapted, on_test = (
+            scores_content(table.take(part), probabilities, config.classes, config.threshold)
+            for part, probabilities in ((adapted, found[: len(adapted)]), (test, found[len(adapted) :]))
+        )
+        described = {"name": candidate.name, "trained": candidate.trained, "target_norms": candidate.target_norms}
+        scored.append({**described, **examined.get(candidate.name, {}), "test": on_test, "adapted": on_adapted})
+    return {
+        "fingerprint": cell_fingerprint(cell, left_out.digest),
+        "printer": cell.printer,
+        "bad_share": cell.share,
+        "seed": cell.seed,
+        "recipe": cell.recipe.name,
+        "settings": cell.recipe.recipe.model_dump(mode="json"),
+        "seconds": seconds,
+        **said,
+        "ends_with": candidates[-1].name,
+        "ships": said["picked"] if said["verdict"] == "ship" else SOURCE_ONLY,
+        "unit": "frame" if table.labels_vary_inside_prints else "print",
+        "classes": list(config.classes),
+        "adapted": prints_content(table.take(adapted), config.classes),
+        "test": prints_content(table.take(test), config.classes),
+        "candidates": scored,
+    }
+
+
+def _adapt_and_judge(
+    setting: Setting, cell: Cell, left_out: LeftOut, rows: Ints, report: ProgressCallback
+) -> tuple[Adaptation, Judgement]:
+    """The main job on the given rows of the printer, without their labels; the one place that calls it."""
+    recipe, checkpoint, word = cell.recipe.recipe, left_out.checkpoint, setting.word
+    table = left_out.pixels.table.without_labels()
+    rows = rows[coreset_rows(table.take(rows), recipe.coreset_frames, cell.seed)]
+    target = Pixels(table.take(rows), left_out.pixels.array[rows], [left_out.pixels.digests[row] for row in rows], [])
+    before = Embedding(left_out.seen.features[rows], left_out.seen.logits[rows])
+    by_frame = checkpoint.config.provenance.labels_vary_inside_prints
+    digest = cell_fingerprint(cell, left_out.digest)
+    task = AdaptationTask(
+        checkpoint=checkpoint,
+        source=checkpoint.memory,
+        target=target,
+        prior=estimate_prior(before.probabilities, target.table, word, by_frame, cell.seed).shares,
+        recipe=recipe,
+        compute=left_out.compute,
+        seed=cell.seed,
+        # A cell that was interrupted starts anew: its seconds are one of its results.
+        state_file=setting.scratch / "states" / f"{plain(cell.printer)}-{digest[:16]}.pt",
+        fingerprint=digest,
+        report=report,
+    )
+    adaptation = adapt_network(task)
+    judgement = judge(task, adaptation, word, before)
+    task.state_file.unlink(missing_ok=True)
+    return adaptation, judgement
+
+
+def _said(judgement: Judgement, adaptation: Adaptation) -> Content:
+    """The verdict, and each candidate's label-free scores by its name."""
+    examined = {
+        one.candidate.name: {
+            "score": one.score,
+            "witnesses": [witness.to_dict() for witness in one.witnesses],
+            "vetoes": [veto.to_dict() for veto in one.vetoes],
+        }
+        for one in judgement.examinations
+    }
+    return {
+        "verdict": judgement.verdict.decision,
+        "reasons": list(judgement.verdict.reasons),
+        "picked": judgement.candidate.name,
+        "warnings": list(adaptation.warnings),
+        "discriminator_accuracy": adaptation.discriminator_accuracy,
+        "examined": examined,
+    }
+
+
+def _rows_of(table: FrameTable, prints: tuple[str, ...]) -> Ints:
+    rows = np.flatnonzero(np.isin(table.data["print"].to_numpy(), list(prints)))
+    if len(rows) == 0:
+        raise BadDataError(
+            f"no frame of {len(prints)} prints of printer {table.printers[0]} can be read",
+            "Copy the frames again; `adaptprint verify` lists what is wrong with each.",
+        )
+    return rows
+
+
+def _probabilities(candidate: Candidate, left_out: LeftOut, rows: Ints) -> Floats:
+    """(n, K) of the candidate, as it would ship, on the given rows of the printer."""
+    if candidate.name == SOURCE_ONLY:
+        return left_out.seen.probabilities[rows]
+    network = left_out.checkpoint.network()
+    network.load_state_dict(candidate.state)
+    network.on(left_out.compute.device)
+    return embed(network, left_out.pixels.array[rows], left_out.compute).probabilities

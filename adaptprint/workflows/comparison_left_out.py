@@ -1,0 +1,180 @@
+"""One printer left out: its frames, a source model that has not seen it, and how that model sees them."""
+
+import hashlib
+import io
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+import adaptprint
+from adaptprint.adaptation.prior import PriorWord
+from adaptprint.frames.camera import CameraProfile
+from adaptprint.frames.pixels import Pixels
+from adaptprint.frames.table import FrameTable
+from adaptprint.models.atomic_folder import write_atomic
+from adaptprint.models.checkpoint import Checkpoint
+from adaptprint.models.device import Compute, choose_compute
+from adaptprint.models.embed import Embedding, embed
+from adaptprint.reporting.progress import ProgressCallback, silent
+from adaptprint.workflows.inputs import data_digest, fingerprint, open_checkpoint, open_labelled, read_pixels
+from adaptprint.workflows.train import train
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all cells of a comparison share; small enough to be sent to another process.
+
+    Attributes:
+        data: Labelled frames.
+        layout: As the user gave it.
+        source: One source model for all printers; ``None`` where one is trained without each.
+        sources: Folder of the source models that are trained.
+        init: Starting weights of these.
+        set: Overrides of their training.
+        train_seed: Their seed.
+        camera: Camera profile of the frames; ``None`` takes the source's.
+        word: What the user says of the share of faulty prints.
+        device: As the user gave it.
+        threads: CPU threads of one process.
+        scratch: Folder for what is worth keeping until the comparison is finished.
+    """
+
+    data: Path
+    layout: str
+    source: Path | None
+    sources: Path
+    init: str
+    set: tuple[str, ...]
+    train_seed: int
+    camera: CameraProfile | None
+    word: PriorWord
+    device: str
+    threads: int | None
+    scratch: Path
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A printer that the source model has not seen.
+
+    Attributes:
+        checkpoint: The source model.
+        pixels: All n readable frames of the printer, with labels.
+        seen: The source model's view of them.
+        compute: Device and number format.
+        digest: Of everything above.
+    """
+
+    checkpoint: Checkpoint
+    pixels: Pixels
+    seen: Embedding
+    compute: Compute
+    digest: str
+
+
+def open_left_out(setting: Setting, printer: str, progress: ProgressCallback = silent) -> LeftOut:
+    """Reads the printer's frames and its source model, which is trained first where that was not done yet.
+
+    Raises:
+        AdaptprintError: With cause and fix, for anything wrong with frames or models.
+    """
+    compute = choose_compute(setting.device, setting.threads)
+    table = open_labelled(setting.data, setting.layout)
+    checkpoint = open_checkpoint(setting.source or _trained(setting, table, printer, compute, progress))
+    config = checkpoint.config
+    camera = setting.camera or config.camera
+    pixels = read_pixels(table.of_printer(printer), config.input_size, camera, setting.threads, progress)
+    digest = fingerprint(
+        adaptprint.__version__,
+        checkpoint.digest,
+        data_digest(pixels),
+        config.input_size,
+        camera.model_dump(),
+        setting.word.text,
+        compute.precision,
+        compute.device.type,
+    )
+    seen = _seen(setting.scratch / "views" / f"{digest}.npz", checkpoint, pixels, compute, progress)
+    return LeftOut(checkpoint, pixels, seen, compute, digest)
+
+
+@lru_cache(maxsize=1)
+def opened(setting: Setting, printer: str) -> LeftOut:
+    """:func:`open_left_out`, kept until another printer is asked for: its cells come one after the other."""
+    return open_left_out(setting, printer)
+
+
+def _trained(setting: Setting, table: FrameTable, printer: str, compute: Compute, progress: ProgressCallback) -> Path:
+    """The source model without this printer; its name tells the data and settings it was trained on."""
+    key = fingerprint(
+        adaptprint.__version__,
+        _files(table, printer),
+        _file(Path(setting.init) / "config.json", Path(setting.init)) or setting.init,
+        setting.set,
+        setting.train_seed,
+        setting.camera.model_dump() if setting.camera else None,
+        compute.precision,
+    )
+    folder = setting.sources / f"{plain(printer)}-{key[:12]}"
+    if not (folder / "config.json").is_file():
+        train(
+            setting.data,
+            out=folder,
+            init=setting.init,
+            hold_out_printer=[printer],
+            set=setting.set,
+            layout=setting.layout,
+            camera=setting.camera,
+            device=setting.device,
+            threads=setting.threads,
+            seed=setting.train_seed,
+            resume=True,
+            progress=progress,
+        )
+    return folder
+
+
+def _files(table: FrameTable, printer: str) -> str:
+    """Digest of the frames of all other printers by name, label, size and time of change, without opening them."""
+    digest = hashlib.sha256(printer.encode())
+    for row in table.data.select("path", "name", "printer", "print", "label").iter_rows():
+        if row[2] != printer:
+            digest.update(repr((row[1:], _file(Path(row[0])))).encode())
+    return digest.hexdigest()
+
+
+def _file(*paths: Path) -> tuple[int, int] | None:
+    """Size and time of change of the first that is a file."""
+    for path in paths:
+        if path.is_file():
+            facts = path.stat()
+            return facts.st_size, facts.st_mtime_ns
+    return None
+
+
+def _seen(
+    file: Path, checkpoint: Checkpoint, pixels: Pixels, compute: Compute, progress: ProgressCallback
+) -> Embedding:
+    """How the source model sees every frame: worked out once, then read back."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return Embedding(arrays["features"], arrays["logits"])
+    except (OSError, ValueError, KeyError, EOFError):
+        pass  # Not there yet.
+    network = checkpoint.network().on(compute.device)
+    seen = embed(network, pixels.array, compute, progress=progress, stage="source model on the printer")
+    buffer = io.BytesIO()
+    np.savez(buffer, features=seen.features, logits=seen.logits)
+    write_atomic(file, buffer.getvalue())
+    return seen
+
+
+def plain(name: str) -> str:
+    """A name that every file system takes; a digest keeps apart what was not plain before."""
+    if re.fullmatch(r"[a-z0-9_-][a-z0-9_.-]{0,40}", name):
+        return name
+    kept = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:24].strip("-")
+    return f"{kept}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
