@@ -1,5 +1,6 @@
 """Decodes the frames of a table once, on all cores, into one array at the network's size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,12 +82,17 @@ def load_pixels(
             "Remove the file or copy it again; `adaptprint verify` lists all such files.",
         )
     if len(unreadable) == len(table):
-        why = f": {unreadable[0].name} is {unreadable[0].reason}" if unreadable else ""
-        raise BadDataError(
-            f"None of the {len(table)} frames in {table.root} can be read{why}.",
-            "Copy the frames again; `adaptprint verify` lists what is wrong with each.",
-        )
+        raise none_readable(table, unreadable)
     return pixels
+
+
+def none_readable(table: FrameTable, unreadable: Sequence[Unreadable]) -> BadDataError:
+    """The error of a table without a single readable frame."""
+    why = f": {unreadable[0].name} is {unreadable[0].reason}" if unreadable else ""
+    return BadDataError(
+        f"None of the {len(table)} frames in {table.root} can be read{why}.",
+        "Copy the frames again; `adaptprint verify` lists what is wrong with each.",
+    )
 
 
 def load_readable(

@@ -1,10 +1,14 @@
-"""diagnose: faiss neighbour diagnostics of a model on a target, without adapting anything."""
+"""diagnose: faiss neighbour diagnostics of a model on a target, without adapting anything.
+
+It looks at the frames that `adapt` would judge the model by; of a million, no more are decoded than that.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adaptprint.adaptation.prior import parse_prior
+from adaptprint.adaptation.recipe import Recipe
 from adaptprint.adaptation.task import Candidate, TargetNorms
 from adaptprint.diagnostics.examine import Examination
 from adaptprint.errors import BadDataError, UsageError
@@ -12,10 +16,11 @@ from adaptprint.frames.camera import CameraProfile
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import choose_compute
 from adaptprint.reporting.progress import ProgressCallback, silent
-from adaptprint.workflows.inputs import one_printer, open_unlabelled, read_pixels
+from adaptprint.workflows.inputs import one_printer, open_unlabelled
 from adaptprint.workflows.judge import examiner_for
 from adaptprint.workflows.run_folder import neighbour_summary
 from adaptprint.workflows.sources import open_source
+from adaptprint.workflows.target import open_target
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class DiagnoseResult:
 
     Attributes:
         examination: Neighbours, witnesses against the baseline, vetoes.
-        n_frames: Target frames read.
+        n_frames: Target frames; unreadable ones among those that were opened are not counted.
         n_prints: Target prints.
         notes: What the user should know, one sentence each.
     """
@@ -38,7 +43,11 @@ class DiagnoseResult:
         """A plain dictionary for JSON."""
         found = self.examination
         return {
-            "target": {"n_frames": self.n_frames, "n_prints": self.n_prints},
+            "target": {
+                "n_frames": self.n_frames,
+                "n_prints": self.n_prints,
+                "n_frames_examined": len(found.evidence.target),
+            },
             "neighbours": {
                 "frozen": neighbour_summary(found.frozen),
                 "adapted": neighbour_summary(found.adapted),
@@ -92,10 +101,22 @@ def diagnose(
         raise BadDataError(f"{baseline or model} carries no source frames to be neighbours", "Give --source-data DATA.")
     config = checkpoint.config
     table = one_printer(open_unlabelled(target, layout, config.classes), printer)
-    pixels = read_pixels(table, config.input_size, camera or config.camera, threads, progress)
-    examiner = examiner_for(frozen, source, pixels, word, compute, seed, progress)
+    limit = _coreset_frames(checkpoint)
+    found = open_target(table, config.input_size, camera or config.camera, limit, seed, threads, progress)
+    examiner = examiner_for(frozen, source, found.pixels, word, compute, seed, progress)
     examination = examiner.examine(_as_candidate(checkpoint))
-    return DiagnoseResult(examination, len(pixels.table), pixels.table.prints.height, pixels.table.notes)
+    notes, n_frames = list(found.pixels.table.notes), len(found.pixels.table) + len(found.rest)
+    prints = found.pixels.table.prints if len(found.rest) == 0 else table.prints
+    examined = len(examination.evidence.target)
+    if examined < n_frames:
+        notes.append(f"looked at {examined:,} of {n_frames:,} frames, as many of every print as of any other")
+    return DiagnoseResult(examination, n_frames, prints.height, tuple(notes))
+
+
+def _coreset_frames(checkpoint: Checkpoint) -> int:
+    """The setting that the model was adapted with: the frames examined are then those it was judged by."""
+    asked = checkpoint.config.provenance.recipe.get("coreset_frames")
+    return asked if isinstance(asked, int) and asked > 0 else Recipe.model_fields["coreset_frames"].default
 
 
 def _as_candidate(checkpoint: Checkpoint) -> Candidate:

@@ -6,10 +6,10 @@ from typing import Any
 
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.models.device import choose_compute
-from adaptprint.models.embed import embed
 from adaptprint.models.metrics import Metrics, measure, measure_by_printer
 from adaptprint.reporting.progress import ProgressCallback, silent
-from adaptprint.workflows.inputs import open_checkpoint, open_labelled, read_pixels
+from adaptprint.workflows.inputs import open_checkpoint, open_labelled
+from adaptprint.workflows.stream import call_frames
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def evaluate(
     checkpoint = open_checkpoint(model)
     config = checkpoint.config
     table = open_labelled(data, layout, config.classes).of_printer(printer)
-    pixels = read_pixels(table, config.input_size, camera or config.camera, threads, progress)
     network = checkpoint.network().on(compute.device)
-    probabilities = embed(network, pixels.array, compute, progress=progress).probabilities
-    table, classes, threshold = pixels.table, config.classes, config.threshold
+    called = call_frames(network, table, config.input_size, camera or config.camera, compute, threads, progress)
+    table, probabilities = called.table, called.probabilities
+    classes, threshold = config.classes, config.threshold
     notes = list(table.notes)
     if table.labels_vary_inside_prints:
         notes.append("labels differ inside prints: print scores do not apply")

@@ -14,10 +14,10 @@ from adaptprint.frames.image_files import IMAGE_SUFFIXES
 from adaptprint.frames.layouts import read_frames
 from adaptprint.frames.table import FrameRow, FrameTable, grouped
 from adaptprint.models.device import choose_compute
-from adaptprint.models.embed import embed
 from adaptprint.models.metrics import decide, mean_by_print
 from adaptprint.reporting.progress import ProgressCallback, silent
-from adaptprint.workflows.inputs import open_checkpoint, read_pixels
+from adaptprint.workflows.inputs import open_checkpoint
+from adaptprint.workflows.stream import call_frames
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,9 @@ def predict(
     checkpoint = open_checkpoint(model)
     config = checkpoint.config
     table, knows_prints = _open(data, layout, config.classes)
-    pixels = read_pixels(table, config.input_size, camera or config.camera, threads, progress)
     network = checkpoint.network().on(compute.device)
-    probabilities = embed(network, pixels.array, compute, progress=progress).probabilities
-    table = pixels.table
+    called = call_frames(network, table, config.input_size, camera or config.camera, compute, threads, progress)
+    table, probabilities = called.table, called.probabilities
     frames = table.data.select("name", "printer", "print").with_columns(
         _call_columns(probabilities, config.classes, config.threshold, abstain_below)
     )

@@ -1,11 +1,12 @@
 """Scores every frame of a target with both models: the coreset first, then the rest in a stream of pieces.
 
 What the run's tables need of a piece is saved as soon as it is known, so that ``--resume`` goes on from there.
-Pixels and features of a piece are gone before the next one is read: memory does not grow with the target, but for a
-few numbers a frame.
+The next piece is decoded while the networks look at one; pixels and features are gone thereafter: memory does not grow
+with the target, but for a few numbers a frame.
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import numpy as np
 from adaptprint.adaptation.task import SOURCE_ONLY, AdaptationTask, Candidate
 from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.errors import InterruptedRunError
+from adaptprint.frames.cache import PixelCache
+from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.table import Ints
 from adaptprint.models.checkpoint import state_digest
 from adaptprint.models.device import Compute
@@ -25,10 +28,9 @@ from adaptprint.reporting.progress import Progress, ProgressCallback
 from adaptprint.workflows.inputs import fingerprint
 from adaptprint.workflows.judge import Judgement, examined_rows
 from adaptprint.workflows.scores import Scores, joined, score, scores_from_state
-from adaptprint.workflows.target import Target, read_rows
+from adaptprint.workflows.stream import pieces_of, read_pieces, read_rows
+from adaptprint.workflows.target import Target
 
-# A piece costs as much memory as its pixels (90 MB at 224 x 128) and is what an interruption may cost again.
-PIECE_FRAMES = 1024
 STAGE = "scoring other frames"
 
 
@@ -96,37 +98,50 @@ class _Stream:
 
     def run(self, folder: Path, key: str, report: ProgressCallback) -> list[Scores]:
         """The scores of all pieces; those found in ``folder`` under the same ``key`` are not made again."""
-        total = len(self.target.rest)
-        pieces = np.split(self.target.rest, range(PIECE_FRAMES, total, PIECE_FRAMES))
+        target, total = self.target, len(self.target.rest)
+        pieces = pieces_of(target.rest)
         files = [folder / f"{number:06}.pt" for number in range(len(pieces))]
         states = [load_state(file, key) for file in files]
-        done = sum(len(rows) for rows, state in zip(pieces, states, strict=True) if state is not None)
+        found = [scores_from_state(state) for state in states if state is not None]
+        missing = [place for place, state in enumerate(states) if state is None]
+        done = total - sum(len(pieces[place]) for place in missing)
         with stop_on_signal() as stop:
 
-            def tell(frames: int) -> None:
+            def stop_if_asked() -> None:
                 if stop.requested:
                     raise InterruptedRunError(
                         f"stopped after {done} of {total} frames beyond the coreset; their scores are saved",
                         "Repeat the command with --resume to go on.",
                     )
+
+            def tell(frames: int) -> None:
+                stop_if_asked()
                 report(Progress(STAGE, done + frames, total))
 
             tell(0)  # the pace begins here: what an earlier run did says nothing about the time that is left
-            found: list[Scores] = []
-            for rows, file, state in zip(pieces, files, states, strict=True):
-                if state is not None:
-                    found.append(scores_from_state(state))
-                    continue
-                found.append(self._score(rows, tell))
-                save_state(file, key, found[-1].to_state())
-                done += len(rows)
-                tell(0)
+            with closing(
+                read_pieces(
+                    target.listed,
+                    [pieces[place] for place in missing],
+                    target.size,
+                    target.camera,
+                    self.compute,
+                    # Nothing is kept: a pass larger than the cache would only push out what others come back for.
+                    cache=PixelCache(limit_bytes=0),
+                    threads=target.threads,
+                    while_waiting=stop_if_asked,
+                )
+            ) as read:
+                for place, pixels in zip(missing, read, strict=True):
+                    found.append(self._score(pieces[place], pixels, tell))
+                    save_state(files[place], key, found[-1].to_state())
+                    done += len(pieces[place])
+                    tell(0)
         return found
 
-    def _score(self, rows: Ints, tell: Callable[[int], None]) -> Scores:
-        """Decodes a piece once and looks at it with each model; all these works count alike."""
-        works = 2 if self.candidate is None else 3
-        pixels = self.target.read(rows, lambda done, _total: tell(done // works))
+    def _score(self, rows: Ints, pixels: Pixels, tell: Callable[[int], None]) -> Scores:
+        """Looks at a piece with each model; both count alike."""
+        works = 1 if self.candidate is None else 2
 
         def look(network: PrintNet, work: int) -> Embedding:
             begun = work * len(rows)
@@ -134,6 +149,6 @@ class _Stream:
                 network, pixels.array, self.compute, progress=lambda event: tell((begun + event.done) // works)
             )
 
-        before = look(self.source_model, 1)
-        after = before if self.candidate is None else look(self.candidate, 2)
+        before = look(self.source_model, 0)
+        after = before if self.candidate is None else look(self.candidate, 1)
         return score(read_rows(self.target.listed, rows, pixels), self.evidence, before, after, pixels.unreadable)

@@ -1,20 +1,19 @@
 """The new printer's frames: all of them listed, a coreset decoded to adapt on, the rest read piece by piece."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from adaptprint.errors import BadDataError
-from adaptprint.frames.cache import PixelCache
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.coreset import coreset_rows
-from adaptprint.frames.pixels import Pixels, load_readable
+from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.memory import SourceFrames
 from adaptprint.reporting.progress import ProgressCallback
 from adaptprint.workflows.inputs import data_digest, read_pixels
+from adaptprint.workflows.stream import read_rows
 
 _SAME_FRAMES = 0.5
 
@@ -54,23 +53,6 @@ class Target:
             digest.update(repr(row).encode())
         return digest.hexdigest()
 
-    def read(self, rows: Ints, progress: Callable[[int, int], None] | None = None) -> Pixels:
-        """Decodes frames beyond the coreset; perhaps none of them can be read.
-
-        Args:
-            rows: Rows of ``listed``.
-            progress: Told ``(done, total)``.
-        """
-        # Nothing is kept in the cache: a pass larger than it would only push out what others come back for.
-        return load_readable(
-            self.listed.take(rows),
-            self.size,
-            self.camera,
-            cache=PixelCache(limit_bytes=0),
-            threads=self.threads,
-            progress=progress,
-        )
-
 
 def open_target(
     table: FrameTable,
@@ -99,14 +81,6 @@ def open_target(
     pixels = read_pixels(table.take(chosen), size, camera, threads, progress, "reading target frames")
     rest = np.setdiff1d(np.arange(len(table), dtype=np.int64), chosen, assume_unique=True)
     return Target(table, pixels, read_rows(table, chosen, pixels), rest, size, camera, threads)
-
-
-def read_rows(listed: FrameTable, rows: Ints, pixels: Pixels) -> Ints:
-    """Those of ``rows``, (n,) of ``listed`` and asked for in this order, whose frames are in ``pixels``."""
-    if not pixels.unreadable:
-        return rows
-    unreadable = {frame.name for frame in pixels.unreadable}
-    return rows[[name not in unreadable for name in listed.data["name"][rows]]]
 
 
 def refuse_source_as_target(target: Target, source: SourceFrames | None) -> None:

@@ -5,7 +5,7 @@ The frames of the target are repeated, each with a few bytes of its own behind t
 digest and cache, the same picture. Every run is a process of its own. So that both can be seen, the first recipe of
 each size meets an empty cache of decoded frames, and the second what the first left there: all of them, as long as
 they fit into ADAPTPRINT_CACHE_GB (8, which 100,000 frames of 224 x 128 just pass). Needs about 0.25 MB of disk a
-frame, and tens of minutes at 100,000 frames on two cores.
+frame, and tens of minutes at 100,000 frames on two cores; `--least 100000 --recipes bn-early` runs nothing else.
 
 A stage is what `adapt` reports as one; what was done in silence before its first event, its first batch included, is
 named after it. `peak MiB` is the most that the process had held by the stage's end, mapped files included; `own MiB`
@@ -141,21 +141,22 @@ def run_apart(options: argparse.Namespace, target: Path, recipe: str, work: Path
 
 def measure_growth(options: argparse.Namespace, images: Sequence[Path], work: Path) -> dict[str, list[Row]]:
     """One table for each recipe."""
-    tables: dict[str, list[Row]] = {f"`adapt --recipe {recipe}`": [] for recipe in RECIPES}
-    for size in sizes(options.most):
+    recipes = options.recipes.split(",")
+    tables: dict[str, list[Row]] = {f"`adapt --recipe {recipe}`": [] for recipe in recipes}
+    for size in sizes(options.least, options.most):
         target = write_frames(images, work / "target", size)
         cache = work / "cache"
         os.environ["ADAPTPRINT_CACHE"] = str(cache)
-        for recipe, rows in zip(RECIPES, tables.values(), strict=True):
+        for recipe, rows in zip(recipes, tables.values(), strict=True):
             print(f"{size:,} frames, {recipe} ...", file=sys.stderr, flush=True)
             rows += ({"frames": size, **row} for row in run_apart(options, target, recipe, work))
         shutil.rmtree(cache)
     return tables
 
 
-def sizes(most: int) -> Iterator[int]:
-    """1,000, 10,000 ... up to ``most``, which is the last."""
-    size = 1000
+def sizes(least: int, most: int) -> Iterator[int]:
+    """``least``, ten times that and so on up to ``most``, which is the last."""
+    size = least
     while size < most:
         yield size
         size *= 10
@@ -167,7 +168,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, default=SOURCE, help="checkpoint (default: the demo's)")
     parser.add_argument("--target", type=Path, default=TARGET, help="frames to repeat (default: the demo's)")
+    parser.add_argument("--least", type=int, default=1000, help="frames of the smallest target")
     parser.add_argument("--most", type=int, default=100_000, help="frames of the largest target")
+    parser.add_argument("--recipes", default=",".join(RECIPES), help="recipes, the first on an empty cache")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="setting of the recipes")
     parser.add_argument("--threads", type=int, help="CPU threads")
     parser.add_argument("--work", type=Path, help="folder with enough room for the frames (default: a temporary one)")

@@ -173,8 +173,8 @@ def soak(
 def make_inputs(work: Path) -> tuple[Path, Path]:
     """A small source model of three rendered printers, and frames of a fourth."""
     known, target, source = work / "known", work / "target", work / "source"
-    adaptprint.synth(known, printers=3, prints=4, frames=4, size=(64, 64))
-    adaptprint.synth(target, printers=1, prints=6, frames=4, size=(64, 64), seed=1)
+    adaptprint.synth(known, printers=["magpie", "amber", "brass"], prints=4, frames=4, size=(64, 64))
+    adaptprint.synth(target, printers=["saffron"], prints=6, frames=4, size=(64, 64), seed=1)
     adaptprint.train(known, out=source, set=["width=64", "steps=20", "batch_size=8"], threads=1)
     return source, target
 

@@ -2,8 +2,9 @@
 """`adapt` against the plain pytorch-adapt loop and skada's DANN: wall time to the same accuracy, and images/s per step.
 
 On each printer all start from the same source model, see the same labelled source frames (the checkpoint's memory)
-and the same unlabelled target frames, and are scored by balanced accuracy over frames of further prints, in the mode
-that ships. The accuracy to reach is that of the model which `adapt` wrote to candidate/, whatever its verdict.
+and the same unlabelled target frames, and are scored by balanced accuracy over frames of further prints of the same
+printer, in the mode that ships. The accuracy to reach is that of the model which `adapt` wrote to candidate/, whatever
+its verdict.
 
 The clock favours the peers. `adapt` counts as a whole process, with imports, diagnostics, verdict and report, on
 frames it has never seen; the peers' clock leaves out their imports and all scoring, and stops at the first moment at
@@ -30,6 +31,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from machine import SOURCE, machine, refuse_missing
+from one_printer import Wanted, render_printer
 from peer_loops import Course, PeerTask, plain_loop, skada_dann, write_source_frames
 
 import adaptprint
@@ -43,7 +45,6 @@ from adaptprint.workflows.inputs import open_labelled, read_pixels
 from adaptprint.workflows.model import Model
 
 BAD_SHARE, NEXT_BAD_SHARE = 0.3, 0.5
-SEED, NEXT_SEED = 101, 102  # other seeds, other prints
 TIMED_STEPS = 12
 Peer = Callable[[PeerTask], Course]
 
@@ -128,22 +129,21 @@ def step_rate(source: Path, target: Path, out: Path) -> float:
 
 def measure(printer: str, model: Model, peers: dict[str, Peer], options: argparse.Namespace, work: Path) -> Outcome:
     """Renders one printer's frames and runs everybody on them."""
-    target, following, run = work / f"{printer}-target", work / f"{printer}-next", work / f"{printer}-run"
+    run = work / f"{printer}-run"
     say(f"{printer}: rendering frames ...")
-    render = partial(adaptprint.synth, printers=[printer], jobs=2)
-    rendered = render(target, prints=options.prints, frames=options.frames, bad_share=BAD_SHARE, seed=SEED)
-    render(following, prints=options.next_prints, frames=options.next_frames, bad_share=NEXT_BAD_SHARE, seed=NEXT_SEED)
+    adapted_on = Wanted(options.prints, options.frames, BAD_SHARE)
+    scored_on = Wanted(options.next_prints, options.next_frames, NEXT_BAD_SHARE)
+    frames = render_printer(printer, work / printer, adapted_on, scored_on)
     config = model.checkpoint.config
-    table = open_labelled(following, "auto", config.classes)
+    table = open_labelled(frames.scored, "auto", config.classes)
     scored = partial(score, model, read_pixels(table, config.input_size, config.camera, None, silent))
 
     say(f"{printer}: adaptprint adapt ...")
-    seconds, verdict = adapt_process(options.source, target, run)
-    rate = step_rate(options.source, target, work / f"{printer}-steps")
+    seconds, verdict = adapt_process(options.source, frames.target, run)
+    rate = step_rate(options.source, frames.target, work / f"{printer}-steps")
     models = (options.source, run / "candidate", run / "checkpoint")
     source, adapted, shipped = (scored(adaptprint.load(folder).network) for folder in models)
-    frames = target / "images" / next(iter(rendered.printers))
-    task = PeerTask(model.checkpoint, work / "source", frames, scored, options.budget, model.compute.device)
+    task = PeerTask(model.checkpoint, work / "source", frames.target, scored, options.budget, model.compute.device)
     courses = {}
     for name, train in peers.items():
         say(f"{printer}: {name} ...")

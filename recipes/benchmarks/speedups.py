@@ -1,18 +1,18 @@
 # python recipes/benchmarks/speedups.py --source recipes/demo_source --json speedups.json
 """Is accuracy given away for speed? `adapt` with and without each setting that saves time, on three rendered printers.
 
-Every variant is a whole process on the same frames; scored is balanced accuracy over frames of further prints, by the
-model that was adapted (candidate/), whatever the verdict. Variants take turns on each printer.
+Every variant is a whole process on the same frames; scored is balanced accuracy over frames of further prints of the
+same printer, by the model that was adapted (candidate/), whatever the verdict. Variants take turns on each printer.
 """
 
 import argparse
 import statistics
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 
 from machine import SOURCE, Row, measure, refuse_missing, report
+from one_printer import Wanted, render_printer
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     "as shipped": (),
@@ -40,16 +40,16 @@ def main() -> None:
         work = Path(folder)
         program = (sys.executable, "-m", "adaptprint")
         for printer in options.printers.split(","):
-            render = partial(_render, program, printer, work)
-            render("target", options.prints, options.frames, 0.3, 101)
-            render("next", 40, 8, 0.5, 102)
+            frames = render_printer(
+                printer, work / printer, Wanted(options.prints, options.frames, 0.3), Wanted(40, 8, 0.5)
+            )
             for name, settings in VARIANTS.items():
                 recipe = ("--recipe", name.removeprefix("recipe ")) if name.startswith("recipe ") else ()
                 words = [word for pair in settings for word in ("--set", pair)]
-                taken = measure([*program, "adapt", "--source", options.source, "--target", work / f"{printer}-target",
+                taken = measure([*program, "adapt", "--source", options.source, "--target", frames.target,
                                  "--out", work / "run", "--overwrite", "--quiet", *recipe, *words])  # fmt: skip
                 seconds[name].append(taken.seconds)
-                scores[name].append(_score(work / "run" / "candidate", work / f"{printer}-next"))
+                scores[name].append(_score(work / "run" / "candidate", frames.scored))
                 print(f"{printer}, {name}: {taken.seconds:.0f} s, {scores[name][-1]:.3f}", file=sys.stderr, flush=True)
     rows: list[Row] = [
         {
@@ -61,13 +61,6 @@ def main() -> None:
         for name in VARIANTS
     ]
     report({f"{options.prints * options.frames:,} frames of each printer": rows}, options.json)
-
-
-def _render(
-    program: tuple[str, ...], printer: str, work: Path, part: str, prints: int, frames: int, share: float, seed: int
-) -> None:
-    measure([*program, "synth", work / f"{printer}-{part}", "--printers", printer, "--prints", str(prints), "--frames",
-             str(frames), "--bad-share", str(share), "--seed", str(seed), "--jobs", "2", "--quiet"])  # fmt: skip
 
 
 def _score(model: Path, data: Path) -> float:

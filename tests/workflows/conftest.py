@@ -1,8 +1,9 @@
-"""What the end-to-end tests share: one finished run, and folders that go when their test ends."""
+"""What the end-to-end tests share: one finished run, many frames, and folders that go when their test ends."""
 
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,3 +39,37 @@ def untouched(tmp_path: Path) -> Callable[..., None]:
         assert hidden in ([], [f".{out.name}.unfinished"] if unfinished else [])
 
     return check
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory, write_printers: Callable[..., Path]) -> Iterator[Path]:
+    """6 prints of 16 frames of one new printer: many where few are allowed. Tests that change them work on a copy."""
+    folder = tmp_path_factory.mktemp("many")
+    yield write_printers(folder, ("9",), 6, 16) / "images" / "9"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def copy_of_many(many: Path, tmp_path: Path) -> Path:
+    """The frames, to be damaged."""
+    return Path(shutil.copytree(many, tmp_path / many.name))
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch, session_cache: Path, tmp_path: Path) -> list[bytes]:
+    """Contents of the frames that were decoded so far, none of which is in the cache when the test begins."""
+    from adaptprint.frames import pixels
+
+    contents: list[bytes] = []
+    decode = pixels.decode
+
+    def noted(data: bytes, *words: Any) -> Any:
+        contents.append(data)
+        return decode(data, *words)
+
+    monkeypatch.setattr(pixels, "decode", noted)
+    (tmp_path / "cache").mkdir()
+    # Which number format is faster here was measured once; a second look on a busy machine might say otherwise.
+    shutil.copy(session_cache / "precision.json", tmp_path / "cache")
+    monkeypatch.setenv("ADAPTPRINT_CACHE", str(tmp_path / "cache"))
+    return contents

@@ -34,7 +34,7 @@ def test_a_process_keeps_progress_off_stdout(start: Callable[..., Any], source: 
     out, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert json.loads(out)["n_frames"] == 24
-    assert "reading frames" in said
+    assert "scoring frames" in said
     assert "Warning" not in said
 
 
