@@ -1,22 +1,205 @@
-"""The one place that imports pytorch-adapt: one DANN step through its own hooks.
+"""The one place that imports pytorch-adapt: one training step of any recipe, composed of its hooks.
 
 pytorch-adapt passes source and target through the trunk separately; here both features come from one joint forward
-pass and are handed to the hook ready-made, so that BatchNorm sees one batch.
+pass and are handed to the hooks ready-made, so that late BatchNorms see one batch.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adaptprint.adaptation.recipe import Align
 
 with warnings.catch_warnings():
     # torchmetrics 0.9.3, which pytorch-adapt pins, imports the deprecated pkg_resources.
     warnings.simplefilter("ignore")
-    from pytorch_adapt.hooks import DANNHook, FeaturesForDomainLossHook, GradientReversalHook, MeanReducer
+    from pytorch_adapt.hooks import (
+        AlignerHook,
+        AlignerPlusCHook,
+        BaseLossHook,
+        ClassifierHook,
+        DANNHook,
+        FeaturesForDomainLossHook,
+        GradientReversalHook,
+        JointAlignerHook,
+        MCCHook,
+        MeanReducer,
+    )
+    from pytorch_adapt.hooks.cdan import CDANDomainHook, get_cdan_features_hooks
+    from pytorch_adapt.hooks.optimizer import OptimizerHook, SummaryHook
     from pytorch_adapt.hooks.reducers import BaseReducer
-    from pytorch_adapt.weighters import SumWeighter
+    from pytorch_adapt.hooks.utils import ChainHook
+    from pytorch_adapt.layers import CORALLoss, MCCLoss, MMDLoss, RandomizedDotProduct
+
+COMBINED_WIDTH = 256
+"""Width of CDAN's randomised product of features and class probabilities."""
+
+ADVERSARIAL: frozenset[Align] = frozenset({"dann", "cdan"})
+
+
+@dataclass(frozen=True)
+class StepBatch:
+    """One joint batch behind the trunk.
+
+    Attributes:
+        source: (n, d) features of the source frames.
+        target: (m, d) features of the target frames, from the same forward pass.
+        labels: (n,) int64 class of each source frame.
+        lessons: (m, K) what the teacher says of each target frame: its class probabilities times its confidence in
+            [0, 1]; rows of zeros teach nothing. ``None`` without a teacher.
+    """
+
+    source: Tensor
+    target: Tensor
+    labels: Tensor
+    lessons: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of a step's losses; the class loss on the source has weight one.
+
+    Attributes:
+        align: Of the distance between the domains (CORAL, MMD); the adversary's is λ.
+        mcc: Of minimum class confusion.
+        lessons: Of the teacher's lessons on target frames.
+    """
+
+    align: float = 0.0
+    mcc: float = 0.0
+    lessons: float = 0.0
+
+
+class AdaptationStep:
+    """One optimisation step: class loss on the source, and whatever the recipe adds.
+
+    Args:
+        align: How the domains are aligned.
+        weights: Weights of the losses; a loss of weight zero is not computed.
+        classifier: Features (n, d) to logits (n, K).
+        discriminator: Features to domain logits (n,); needed by the adversarial alignments.
+        n_inputs: d and K.
+        optimizer: Steps over all weights that learn.
+        class_weights: (K,) float32 weights of the source classes wherever domains are compared.
+        backward: Replaces ``loss.backward()``; clips gradients.
+        has_source: Whether batches hold source frames.
+    """
+
+    def __init__(
+        self,
+        align: Align,
+        weights: LossWeights,
+        classifier: nn.Module,
+        discriminator: nn.Module | None,
+        n_inputs: tuple[int, int],
+        optimizer: torch.optim.Optimizer,
+        class_weights: Tensor,
+        backward: Callable[[Tensor], None],
+        has_source: bool = True,
+    ) -> None:
+        self._class_weights, self._backward = class_weights, backward
+        self._batch: StepBatch | None = None
+        self._grl: Any = None
+        self._models: dict[str, Any] = {"G": None, "C": classifier}
+        if discriminator is not None:
+            self._models["D"] = discriminator
+        if align == "cdan":
+            self._models["feature_combiner"] = RandomizedDotProduct(list(n_inputs), COMBINED_WIDTH).to(
+                class_weights.device
+            )
+        self._hook = self._compose(align, weights, optimizer, has_source)
+
+    def __call__(self, batch: StepBatch, grl_weight: float = 0.0) -> dict[str, Tensor]:
+        """Backpropagates and steps; returns the weighted losses by name, detached and still on the device.
+
+        Args:
+            batch: Features, labels and lessons.
+            grl_weight: λ of the gradient reversal layer, for the adversarial alignments.
+        """
+        if self._grl is not None:
+            self._grl.fn.update_weight(grl_weight)
+        self._batch = batch
+        device = batch.labels.device
+        inputs = {
+            "src_imgs_features": batch.source,
+            "target_imgs_features": batch.target,
+            "src_labels": batch.labels,
+            "src_domain": torch.zeros(len(batch.source), device=device),
+            "target_domain": torch.ones(len(batch.target), device=device),
+            "custom_backward": self._backward,
+            **self._models,
+        }
+        _, losses = self._hook(inputs)
+        return dict(losses["total_loss"])
+
+    @torch.no_grad()
+    def domain_logits(self, features: Tensor) -> Tensor:
+        """The discriminator's logits (n,) for features (n, d), without dropout: positive means target."""
+        discriminator, combine = self._models["D"], self._models.get("feature_combiner")
+        if combine is not None:
+            features = combine(features, self._models["C"](features).softmax(1))
+        discriminator.eval()
+        logits: Tensor = discriminator(features)
+        discriminator.train()
+        return logits
+
+    def _compose(self, align: Align, weights: LossWeights, optimizer: torch.optim.Optimizer, source: bool) -> Any:
+        post = self._target_losses(weights)
+        shared: dict[str, Any] = {"opts": [optimizer], "weighter": _weighted_sum(weights)}
+        if align == "none":
+            # Without source frames there is no class loss: what prints teach is all there is.
+            return ClassifierHook(post=post, **shared) if source else _only(post, **shared)
+        if align in ADVERSARIAL:
+            features, domain_loss = _domain_loss(align)
+            self._grl = GradientReversalHook(weight=0.0, apply_to=features.out_keys)
+            reducer = PriorWeightedReducer(self._class_weights)
+            return DANNHook(
+                f_hook=features, domain_loss_hook=domain_loss, gradient_reversal=self._grl,
+                reducer=reducer, post_g=post, **shared,
+            )  # fmt: skip
+        return AlignerPlusCHook(aligner_hook=self._aligner(align), post=post, **shared)
+
+    def _target_losses(self, weights: LossWeights) -> list[Any]:
+        found: list[Any] = []
+        if weights.mcc:
+            found.append(MCCHook(loss_fn=MCCLoss(T=2.5)))
+        if weights.lessons:
+            found.append(BaseLossHook(self._lesson_loss, "lesson_loss", "logits", domains=["target"]))
+        return found
+
+    def _lesson_loss(self, logits: Tensor) -> Tensor:
+        """Cross-entropy of the target logits (m, K) with the teacher's lessons of this batch."""
+        if self._batch is None or self._batch.lessons is None:
+            raise ValueError("a recipe with lessons needs a batch with lessons")
+        return -(self._batch.lessons * F.log_softmax(logits, dim=1)).sum(1).mean()
+
+    def _aligner(self, align: Align) -> Any:
+        if align == "coral":
+            return AlignerHook(loss_fn=self._at_target_prior(CORALLoss()))
+        mmd = self._at_target_prior(MMDLoss(kernel_scales=2.0 ** torch.arange(-2, 3), mmd_type="quadratic"))
+        return AlignerHook(loss_fn=mmd) if align == "mmd" else JointAlignerHook(loss_fn=mmd)
+
+    def _at_target_prior(self, distance: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+        """A distance between domains in which source frames are drawn again with the target's class shares."""
+
+        def weighted(source: Any, target: Any) -> Tensor:
+            if self._batch is None:
+                raise ValueError("a distance needs a batch")
+            labels = self._batch.labels
+            # All classes weighing the same, nothing has to be drawn again.
+            if not bool((self._class_weights != self._class_weights[0]).any()):
+                return distance(source, target)
+            rows = torch.multinomial(self._class_weights[labels], len(labels), replacement=True)
+            if isinstance(source, list):
+                return distance([part[rows] for part in source], target)
+            return distance(source[rows], target)
+
+        return weighted
 
 
 class PriorWeightedReducer(BaseReducer):  # type: ignore[misc]
@@ -37,61 +220,40 @@ class PriorWeightedReducer(BaseReducer):  # type: ignore[misc]
         return []
 
 
-class DannStep:
-    """One optimisation step of DANN (Ganin et al. 2016, Domain-Adversarial Training of Neural Networks).
+def _only(hooks: list[Any], opts: list[torch.optim.Optimizer], weighter: Any) -> Any:
+    """Losses on the target alone, and the step."""
+    optimizer = OptimizerHook(ChainHook(*hooks), opts, weighter)
+    return ChainHook(optimizer, SummaryHook({"total_loss": optimizer}))
 
-    Args:
-        classifier: Features (n, d) to logits (n, K).
-        discriminator: Features (n, d) to domain logits (n,).
-        optimizers: Step over trunk, heads and discriminator.
-        class_weights: (K,) float32 weights of the source classes in the domain loss.
-        backward: Replaces ``loss.backward()``; clips gradients.
+
+def _domain_loss(align: Align) -> tuple[Any, Any]:
+    """The hook that makes what the discriminator sees, and the domain loss on it (``None``: DANN's own)."""
+    if align == "dann":
+        return FeaturesForDomainLossHook(), None
+    # CDAN as in pytorch-adapt's CDANNEHook, but with the prior's weights in place of the entropy's.
+    features, combined, _ = get_cdan_features_hooks(softmax=True)
+    loss = CDANDomainHook(loss_prefix="", detach_features=False, reverse_labels=False, softmax=True)
+    return ChainHook(features, combined), loss
+
+
+def _weighted_sum(weights: LossWeights) -> Callable[[Mapping[str, Tensor]], tuple[Tensor, dict[str, Tensor]]]:
+    """A weighter in pytorch-adapt's sense.
+
+    Its own ones turn every loss into a Python float, which on a GPU waits for the device once a loss and step; and the
+    default one averages, which would shrink the class loss.
     """
+    factors = {
+        "src_domain_loss": 0.5,
+        "target_domain_loss": 0.5,
+        "features_confusion_loss": weights.align,
+        "joint_confusion_loss": weights.align,
+        "mcc_loss": weights.mcc,
+        "lesson_loss": weights.lessons,
+    }
 
-    def __init__(
-        self,
-        classifier: nn.Module,
-        discriminator: nn.Module,
-        optimizers: Sequence[torch.optim.Optimizer],
-        class_weights: Tensor,
-        backward: Callable[[Tensor], None],
-    ) -> None:
-        features_hook = FeaturesForDomainLossHook()
-        self._grl = GradientReversalHook(weight=0.0, apply_to=features_hook.out_keys)
-        self._hook = DANNHook(
-            opts=list(optimizers),
-            f_hook=features_hook,
-            gradient_reversal=self._grl,
-            reducer=PriorWeightedReducer(class_weights),
-            # The default weighter averages the losses, which would shrink the class loss to a third.
-            weighter=SumWeighter(weights={"src_domain_loss": 0.5, "target_domain_loss": 0.5, "src_c_loss": 1.0}),
-        )
-        self._models = {"C": classifier, "D": discriminator}
-        self._backward = backward
+    def weigh(losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        weighted = {name: factors.get(name, 1.0) * loss for name, loss in losses.items()}
+        total = torch.stack([*weighted.values()]).sum()
+        return total, {name: loss.detach() for name, loss in {**weighted, "total": total}.items()}
 
-    def __call__(
-        self, source_features: Tensor, target_features: Tensor, labels: Tensor, grl_weight: float
-    ) -> dict[str, float]:
-        """Backpropagates and steps; returns the weighted losses by name.
-
-        Args:
-            source_features: (n, d), from the joint forward pass.
-            target_features: (m, d), from the same pass.
-            labels: (n,) int64 class of each source frame.
-            grl_weight: λ of the gradient reversal layer.
-        """
-        self._grl.fn.update_weight(grl_weight)
-        device = labels.device
-        _, losses = self._hook(
-            {
-                "src_imgs_features": source_features,
-                "target_imgs_features": target_features,
-                "src_labels": labels,
-                "src_domain": torch.zeros(len(source_features), device=device),
-                "target_domain": torch.ones(len(target_features), device=device),
-                "custom_backward": self._backward,
-                "G": None,
-                **self._models,
-            }
-        )
-        return dict(losses["total_loss"])
+    return weigh

@@ -1,36 +1,38 @@
-"""The DANN loop: joint batches, ramped adversary, governed discriminator, snapshots as they would ship."""
+"""The loop of every recipe that trains: joint batches, one step through hooks, snapshots as they would ship."""
 
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from adaptprint.adaptation.batchnorm import collecting, features_by_domain
 from adaptprint.adaptation.discriminator import Discriminator
-from adaptprint.adaptation.hooks import DannStep
+from adaptprint.adaptation.hooks import ADVERSARIAL, COMBINED_WIDTH, AdaptationStep, LossWeights, StepBatch
+from adaptprint.adaptation.joint_batches import JointBatch, JointBatches
 from adaptprint.adaptation.prior import source_class_weights
 from adaptprint.adaptation.schedule import governed_rate, grl_weight
+from adaptprint.adaptation.statistics import held_norms
 from adaptprint.adaptation.task import AdaptationTask, Candidate
+from adaptprint.adaptation.teacher import PrintTeacher
 from adaptprint.errors import InterruptedRunError
-from adaptprint.frames.augment import augment
-from adaptprint.frames.sampling import source_sampler, target_sampler
-from adaptprint.models.embed import to_images
 from adaptprint.models.interrupt import stop_on_signal
-from adaptprint.models.memory import SourceFrames
 from adaptprint.models.network import copy_state
 from adaptprint.models.run_state import load_state, save_state
-from adaptprint.models.training import learning_rate_factor, seed_everything
+from adaptprint.models.training import learning_rate_factor
 from adaptprint.reporting.progress import Progress
 
 _MEMORY_OF_ACCURACY = 0.9
 # Beyond these the discriminator has won, or never learned anything worth reversing.
 _OVERPOWERING, _AT_CHANCE = 0.97, 0.52
+_SHOWN = {"src_c_loss": "class_loss", "c_loss": "class_loss", "total": "loss"}
+"""Names of figures in the trace, where pytorch-adapt's are others."""
 
 
 @dataclass
-class DannProgress:
+class LoopProgress:
     """What a run has reached so far; all of it is saved for ``--resume``."""
 
     step: int = 0
@@ -39,54 +41,42 @@ class DannProgress:
     warnings: list[str] = field(default_factory=list)
 
 
-class DannLoop:
-    """One adversarial adaptation; :meth:`run` returns its snapshots.
+class AdaptationLoop:
+    """One training run; :meth:`run` returns its snapshots.
 
     Args:
         task: What to adapt.
-        source: Labelled source frames.
-        start: State dict to start from.
+        start: The model to start from.
+        teacher: What the target's prints teach, if the recipe listens to it.
     """
 
-    def __init__(self, task: AdaptationTask, source: SourceFrames, start: dict[str, Tensor]) -> None:
+    def __init__(self, task: AdaptationTask, start: Candidate, teacher: PrintTeacher | None = None) -> None:
         recipe, device = task.recipe, task.compute.device
-        self.task, self.source = task, source
-        self.labels = source.table.label_codes(task.checkpoint.config.classes)
+        self.task, self.start, self.teacher = task, start, teacher
+        self.batches = JointBatches(task)
         self.network = task.checkpoint.network()
-        self.network.load_state_dict(start)
+        self.network.load_state_dict(start.state)
         self.network.on(device)
         if recipe.frozen != "none":
             self.network.freeze(recipe.frozen)
         torch.manual_seed(task.seed)
-        self.discriminator = Discriminator(
-            self.network.n_features, recipe.discriminator_width, recipe.discriminator_dropout
-        ).to(device)
-        heads = [*self.network.bottleneck.parameters(), *self.network.classifier.parameters()]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {
-                    "params": [weight for weight in self.network.trunk.parameters() if weight.requires_grad],
-                    "lr": recipe.lr_trunk,
-                    "peak": recipe.lr_trunk,
-                },
-                {"params": heads, "lr": recipe.lr_head, "peak": recipe.lr_head},
-                {
-                    "params": self.discriminator.parameters(),
-                    "lr": recipe.lr_discriminator,
-                    "peak": recipe.lr_discriminator,
-                },
-            ],
-            weight_decay=recipe.weight_decay,
-            fused=True,
+        self.discriminator = self._discriminator() if recipe.align in ADVERSARIAL else None
+        self.optimizer = torch.optim.AdamW(self._groups(), weight_decay=recipe.weight_decay, fused=True)
+        n_classes = self.network.classifier.out_features
+        shares = task.prior.shares if recipe.prior_weighted else np.full(n_classes, 1 / n_classes)
+        self.step_hook = AdaptationStep(
+            recipe.align,
+            LossWeights(recipe.align_weight, recipe.mcc, recipe.consensus if teacher is not None else 0.0),
+            self.network.classifier,
+            self.discriminator,
+            (self.network.n_features, n_classes),
+            self.optimizer,
+            torch.tensor(source_class_weights(shares), dtype=torch.float32, device=device),
+            self._backward,
+            has_source=self.batches.has_source,
         )
-        weights = torch.tensor(source_class_weights(task.prior), dtype=torch.float32, device=device)
-        self.step_hook = DannStep(
-            self.network.classifier, self.discriminator, [self.optimizer], weights, self._backward
-        )
-        self.source_sampler = source_sampler(source.table, self.labels, task.seed)
-        self.target_sampler = target_sampler(task.target.table, task.seed + 1)
-        self.gradient_norm = 0.0
-        self.progress = DannProgress()
+        self.gradient_norm = torch.zeros(())
+        self.progress = LoopProgress()
         self.snapshots: list[Candidate] = []
 
     def run(self) -> list[Candidate]:
@@ -124,96 +114,108 @@ class DannLoop:
         self._judge_discriminator()
         return self.snapshots
 
-    def _joint_images(self, step: int, size: int, strength: float) -> tuple[Tensor, Tensor]:
-        """Source images then target images in one batch, and the source labels."""
-        generator = seed_everything(self.task.seed, step)
-        source_rows = self.source_sampler.batch(step, size)
-        target_rows = self.target_sampler.batch(step, size)
-        images = torch.cat(
-            [
-                to_images(self.source.array[source_rows], self.task.compute),
-                to_images(self.task.target.array[target_rows], self.task.compute),
-            ]
-        ).contiguous(memory_format=torch.channels_last)
-        labels = torch.from_numpy(self.labels[source_rows]).to(self.task.compute.device)
-        return augment(images, generator, strength), labels
+    def _discriminator(self) -> Discriminator:
+        recipe = self.task.recipe
+        n_inputs = self.network.n_features if recipe.align == "dann" else COMBINED_WIDTH
+        network = Discriminator(n_inputs, recipe.discriminator_width, recipe.discriminator_dropout)
+        return network.to(self.task.compute.device)
 
-    def _features(self, images: Tensor, n_source: int) -> Tensor:
+    def _groups(self) -> list[dict[str, Any]]:
+        """What learns, and how fast at most."""
+        recipe, network = self.task.recipe, self.network
+        trunk = [weight for weight in network.trunk.parameters() if weight.requires_grad]
+        heads = [*network.bottleneck.parameters(), *network.classifier.parameters()]
+        rates: list[tuple[list[nn.Parameter], float]] = [(trunk, recipe.lr_trunk), (heads, recipe.lr_head)]
+        if self.discriminator is not None:
+            rates.append(([*self.discriminator.parameters()], recipe.lr_discriminator))
+        return [{"params": weights, "lr": rate, "peak": rate} for weights, rate in rates]
+
+    def _features(self, batch: JointBatch) -> Tensor:
         with self.task.compute.autocast():
-            if self.task.recipe.split_early:
-                return features_by_domain(self.network, images, n_source).float()
-            return self.network.features(images).float()
+            if self.task.recipe.training_norms == "split" and batch.n_source:
+                return features_by_domain(self.network, batch.images, batch.n_source).float()
+            return self.network.features(batch.images).float()
 
     def _step(self, step: int) -> dict[str, float]:
         recipe = self.task.recipe
-        images, labels = self._joint_images(step, recipe.batch_size, recipe.augment)
+        batch = self.batches.draw(step, recipe.batch_size, recipe.augment)
         factor = learning_rate_factor(step, recipe.steps, recipe.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
-        self.optimizer.param_groups[2]["lr"] *= governed_rate(self.progress.discriminator_accuracy)
         weight = grl_weight(step, recipe.steps, recipe.grl_max, recipe.grl_gamma)
-        self.network.train()
-        self.discriminator.train()
-        features = self._features(images, len(labels))
-        losses = self.step_hook(features[: len(labels)], features[len(labels) :], labels, weight)
-        accuracy = self._discriminator_accuracy(features.detach(), len(labels))
-        running = _MEMORY_OF_ACCURACY * self.progress.discriminator_accuracy + (1 - _MEMORY_OF_ACCURACY) * accuracy
-        self.progress.discriminator_accuracy = running
-        values = {
-            "class_loss": losses["src_c_loss"],
-            "domain_loss": losses["src_domain_loss"] + losses["target_domain_loss"],
-            "grl_weight": weight,
-            "discriminator_accuracy": running,
-            "gradient_norm": self.gradient_norm,
-        }
-        self.progress.trace.append({"step": step + 1, **values})
-        return values
+        self.network.train(recipe.training_norms != "kept")
+        if self.discriminator is not None:
+            self.optimizer.param_groups[2]["lr"] *= governed_rate(self.progress.discriminator_accuracy)
+        features = self._features(batch)
+        source, target = features[: batch.n_source], features[batch.n_source :]
+        lessons = None if self.teacher is None else self.teacher.of(batch.target_rows, features.device)
+        values = {**self.step_hook(StepBatch(source, target, batch.labels, lessons), weight)}
+        values["gradient_norm"] = self.gradient_norm
+        if self.discriminator is not None:
+            values["discriminator_accuracy"] = self._discriminator_accuracy(features.detach(), batch.n_source)
+        return self._note(step, values, weight)
+
+    def _note(self, step: int, values: dict[str, Tensor], weight: float) -> dict[str, float]:
+        """Fetches a step's figures from the device at once, which waits for it once and not for each."""
+        numbers = torch.stack([value.float().reshape(()) for value in values.values()]).tolist()
+        found = {_SHOWN.get(name, name): number for name, number in zip(values, numbers, strict=True)}
+        if self.discriminator is not None:
+            running, now = self.progress.discriminator_accuracy, found["discriminator_accuracy"]
+            running = _MEMORY_OF_ACCURACY * running + (1 - _MEMORY_OF_ACCURACY) * now
+            self.progress.discriminator_accuracy = found["discriminator_accuracy"] = running
+            found["domain_loss"] = found.pop("src_domain_loss") + found.pop("target_domain_loss")
+            found["grl_weight"] = weight
+        self.progress.trace.append({"step": step + 1, **found})
+        return found
 
     def _backward(self, loss: Tensor) -> None:
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.task.recipe.clip_norm)
-        nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.task.recipe.clip_norm)
-        self.gradient_norm = float(norm)
+        clip = self.task.recipe.clip_norm
+        self.gradient_norm = nn.utils.clip_grad_norm_(self.network.parameters(), clip)
+        if self.discriminator is not None:
+            nn.utils.clip_grad_norm_(self.discriminator.parameters(), clip)
 
     @torch.no_grad()
-    def _discriminator_accuracy(self, features: Tensor, n_source: int) -> float:
-        self.discriminator.eval()
-        says_target = self.discriminator(features) > 0
+    def _discriminator_accuracy(self, features: Tensor, n_source: int) -> Tensor:
+        says_target = self.step_hook.domain_logits(features) > 0
         hits = (~says_target[:n_source]).float().mean() + says_target[n_source:].float().mean()
-        return float(hits / 2)
+        return hits / 2
 
     def _take_snapshot(self) -> None:
         """Re-estimates the BatchNorm statistics just as the model would ship, and keeps a copy.
 
-        Early layers end with the target's statistics, late ones with those of the joint batches they trained on.
+        Split early layers end with the target's statistics, the others with those of the joint batches they trained
+        on. Statistics that were kept while training stay as they are.
         """
         recipe = self.task.recipe
-        per_domain = min(64, max(recipe.batch_size, 2))
-        n_batches = max(1, round(recipe.statistics_frames / per_domain))
-        norms = [norm for _, norm in self.network.batch_norms()]
-        with collecting(norms, self.network), torch.no_grad():
-            for batch in range(n_batches):
-                # Far beyond any training step, so that these draws are their own.
-                images, labels = self._joint_images(10**9 + batch, per_domain, 0.0)
-                self._features(images, len(labels))
-        self.snapshots.append(self._candidate(f"dann@{self.progress.step}", copy_state(self.network)))
+        if recipe.training_norms != "kept":
+            per_domain = min(64, max(recipe.batch_size, 2))
+            n_batches = max(1, round(recipe.statistics_frames / per_domain))
+            norms = [norm for _, norm in self.network.batch_norms()]
+            with collecting(norms, self.network), torch.no_grad():
+                for number in range(n_batches):
+                    # Far beyond any training step, so that these draws are their own.
+                    self._features(self.batches.draw(10**9 + number, per_domain, 0.0))
+        self.snapshots.append(self._candidate(f"trained@{self.progress.step}", copy_state(self.network)))
 
     def _candidate(self, name: str, state: dict[str, Tensor]) -> Candidate:
-        return Candidate(name, state, "early" if self.task.recipe.split_early else "none", trained=True)
+        return Candidate(name, state, held_norms(self.task.recipe), trained=True)
 
     def _judge_discriminator(self) -> None:
         accuracy = self.progress.discriminator_accuracy
+        if self.discriminator is None or not self.progress.trace:
+            return
         if accuracy > _OVERPOWERING:
             self.progress.warnings.append(
                 f"the discriminator told the domains apart to the end (accuracy {accuracy:.2f}): nothing was aligned"
             )
-        elif self.progress.trace and max(row["discriminator_accuracy"] for row in self.progress.trace) < _AT_CHANCE:
+        elif max(row["discriminator_accuracy"] for row in self.progress.trace) < _AT_CHANCE:
             self.progress.warnings.append("the discriminator never rose above chance: it gave the trunk no direction")
 
     def _content(self) -> dict[str, Any]:
         return {
             "network": self.network.state_dict(),
-            "discriminator": self.discriminator.state_dict(),
+            "discriminator": None if self.discriminator is None else self.discriminator.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "snapshots": [[snapshot.name, snapshot.state] for snapshot in self.snapshots],
             "progress": vars(self.progress),
@@ -223,7 +225,8 @@ class DannLoop:
         if content is None:
             return
         self.network.load_state_dict(content["network"])
-        self.discriminator.load_state_dict(content["discriminator"])
+        if self.discriminator is not None:
+            self.discriminator.load_state_dict(content["discriminator"])
         self.optimizer.load_state_dict(content["optimizer"])
         self.snapshots = [self._candidate(name, state) for name, state in content["snapshots"]]
-        self.progress = DannProgress(**content["progress"])
+        self.progress = LoopProgress(**content["progress"])

@@ -1,76 +1,81 @@
-"""The methods by name: each takes a task and returns its candidates, the source model always first."""
+"""A recipe is carried out: statistics, training, head, blend, calibration; the source model is always first."""
 
-from collections.abc import Callable
+from dataclasses import replace
 
-from adaptprint.adaptation.batchnorm import take_target_statistics
-from adaptprint.adaptation.recipe import Method
+from torch import Tensor
+
+from adaptprint.adaptation.calibration import belief_about, calibrated, why_not
+from adaptprint.adaptation.prototypes import with_prototypes
+from adaptprint.adaptation.statistics import with_statistics
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, Candidate
+from adaptprint.adaptation.teacher import PrintTeacher, consensus_teacher
 from adaptprint.errors import BadDataError
-from adaptprint.frames.sampling import target_sampler
-from adaptprint.models.network import copy_state
-from adaptprint.reporting.progress import Progress
 
 
 def adapt_network(task: AdaptationTask) -> Adaptation:
-    """Runs the recipe's method.
+    """Carries out the task's recipe.
 
     Raises:
-        BadDataError: If the method needs source frames and there are none.
+        BadDataError: If the recipe needs source frames, or source moments, and there are none.
         InterruptedRunError: After Ctrl-C; the state is saved first.
     """
-    return METHODS[task.recipe.method](task)
-
-
-def _source_candidate(task: AdaptationTask) -> Candidate:
-    return Candidate(SOURCE_ONLY, task.checkpoint.state)
-
-
-def _source_only(task: AdaptationTask) -> Adaptation:
-    return Adaptation((_source_candidate(task),))
-
-
-def _statistics(task: AdaptationTask, early_only: bool, name: str) -> Candidate:
-    network = task.checkpoint.network().on(task.compute.device)
-    norms = network.early_batch_norms() if early_only else dict(network.batch_norms())
-    size = min(task.recipe.statistics_frames, len(task.target.table))
-    rows = target_sampler(task.target.table, task.seed).batch(0, size)
-    task.report(Progress("BatchNorm statistics", 0, 1))
-    take_target_statistics(network, norms.values(), task.target.array, rows, task.compute)
-    task.report(Progress("BatchNorm statistics", 1, 1))
-    return Candidate(name, copy_state(network), "early" if early_only else "all")
-
-
-def _bn(task: AdaptationTask) -> Adaptation:
-    return Adaptation((_source_candidate(task), _statistics(task, early_only=False, name="bn")))
-
-
-def _bn_early(task: AdaptationTask) -> Adaptation:
-    return Adaptation((_source_candidate(task), _statistics(task, early_only=True, name="bn-early")))
-
-
-def _dann(task: AdaptationTask) -> Adaptation:
-    if task.source is None:
+    recipe, source = task.recipe, Candidate(SOURCE_ONLY, task.checkpoint.state)
+    if recipe.changes_nothing:
+        return Adaptation((source,))
+    if recipe.needs_source and task.source is None:
         raise BadDataError(
-            "recipe `dann` needs source frames, and this checkpoint carries none",
+            "this recipe needs source frames, and this checkpoint carries none",
             "Give --source-data DATA, or use a source-free recipe: --recipe bn-early.",
         )
-    # pytorch-adapt takes two seconds to import, which the other methods need not wait for.
-    from adaptprint.adaptation.loop import DannLoop
+    start = with_statistics(task)
+    trained = _trained(task, start) if recipe.steps else Adaptation(())
+    candidates = [_finished(task, each) for each in (start, *trained.candidates)]
+    warnings = list(trained.warnings)
+    if recipe.calibrate and (reason := why_not(task)):
+        warnings.append(reason)
+    changed = [each for each in candidates if each.state is not source.state]
+    return Adaptation((source, *changed), trained.trace, tuple(warnings), trained.discriminator_accuracy)
 
-    start = _statistics(task, early_only=True, name="bn-early")
-    loop = DannLoop(task, task.source, start.state if task.recipe.split_early else task.checkpoint.state)
+
+def _trained(task: AdaptationTask, start: Candidate) -> Adaptation:
+    # pytorch-adapt takes two seconds to import, which recipes that do not train need not wait for.
+    from adaptprint.adaptation.loop import AdaptationLoop
+
+    teacher, warnings = None, []
+    if task.recipe.consensus:
+        teacher = _teacher(task, start)
+        if teacher is None or teacher.is_silent:
+            teacher = None
+            warnings.append("the prints taught nothing: no class but one was recognised with confidence among them")
+    loop = AdaptationLoop(task, start, teacher)
     snapshots = loop.run()
     return Adaptation(
-        (_source_candidate(task), start, *snapshots),
+        tuple(snapshots),
         tuple(loop.progress.trace),
-        tuple(loop.progress.warnings),
-        loop.progress.discriminator_accuracy,
+        (*warnings, *loop.progress.warnings),
+        loop.progress.discriminator_accuracy if loop.discriminator is not None else None,
     )
 
 
-METHODS: dict[Method, Callable[[AdaptationTask], Adaptation]] = {
-    "source-only": _source_only,
-    "bn": _bn,
-    "bn-early": _bn_early,
-    "dann": _dann,
-}
+def _teacher(task: AdaptationTask, start: Candidate) -> PrintTeacher | None:
+    posteriors = belief_about(task, start).print_posteriors
+    return None if posteriors is None else consensus_teacher(posteriors, task.target.table.print_codes)
+
+
+def _finished(task: AdaptationTask, candidate: Candidate) -> Candidate:
+    """Head, blend and calibration."""
+    recipe = task.recipe
+    if recipe.head == "prototypes":
+        candidate = with_prototypes(task, candidate, belief_about(task, candidate).print_posteriors)
+    if recipe.blend < 1 and candidate.trained:
+        candidate = replace(candidate, state=_blended(task, candidate, recipe.blend))
+    return calibrated(task, candidate) if recipe.calibrate else candidate
+
+
+def _blended(task: AdaptationTask, candidate: Candidate, share: float) -> dict[str, Tensor]:
+    """Weights between the source model's and the candidate's (Wortsman et al. 2022, Robust fine-tuning)."""
+    source = task.checkpoint.state
+    return {
+        name: (value if not value.is_floating_point() else source[name] + share * (value - source[name]))
+        for name, value in candidate.state.items()
+    }

@@ -1,12 +1,12 @@
 """The share of faulty prints from print margins, under an unknown shift and scale of the new printer.
 
 A print's margin is the mean over its frames of ``log p(faulty) - log p(good)``. On the source each class's margins
-have a mean and a spread. A new printer moves both means by a shift, stretches the gap between them by a scale, and
-widens the spread of one class at the expense of the other's. Nobody knows by how much, but how far the source's own
-printers lie from each other says what to expect. The share is then read off the target's margins with all that
-integrated out, so where a share and a shift explain the margins equally well (all good, or all bad?) the interval says
-so. The mixture is that of maximum likelihood label shift (Saerens et al. 2002); the printer as a random effect is what
-is added.
+have a mean and a spread. A new printer moves the good class by a shift, stretches the gap from it to the faulty class
+by a scale, and widens the spread of one class at the expense of the other's. The good class is the anchor, since what
+a new printer hides is the evidence of faults. Nobody knows by how much, but how far the source's own printers lie from
+each other says what to expect. The share is then read off the target's margins with all that integrated out, so where
+a share and a shift explain the margins equally well (all good, or all bad?) the interval says so. The mixture is that
+of maximum likelihood label shift (Saerens et al. 2002); the printer as a random effect is what is added.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ INFLATION = 2.0
 USUAL_SHIFT = 0.2
 USUAL_SCALE = 0.3
 USUAL_WEIGHT = 3.0
-SCALE_MEAN = -0.1
+SCALE_MEAN = -0.2
 RATIO_SD = 0.3
 _ANGLES = np.linspace(0, 1, 25)
 _SHIFTS = np.linspace(-3, 3, 25)
@@ -53,6 +53,11 @@ class MarginModel:
     scale_mean: float
     scale_sd: float
     freedom: float = _FREEDOM
+
+    @property
+    def gap(self) -> float:
+        """Distance between the means of the faulty and the good class."""
+        return float(self.means[1] - self.means[0])
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class SharePosterior:
     Attributes:
         shares: (d,) share of faulty prints among the target's, one per draw.
         print_posteriors: (p,) probability that each print is faulty.
-        shift: Posterior mean of the printer's shift of the point halfway between the classes, in units of the margin.
+        shift: Posterior mean of how far the point halfway between the classes has moved, in units of the margin.
         scale: Posterior mean of its scale.
     """
 
@@ -162,7 +167,13 @@ def _expected_variance(values: Doubles, noise: Doubles, default: float, spread: 
 
 
 def share_posterior(
-    model: MarginModel, values: Doubles, counts: Ints, low: float = 0.0, high: float = 1.0, seed: int = 0
+    model: MarginModel,
+    values: Doubles,
+    counts: Ints,
+    low: float = 0.0,
+    high: float = 1.0,
+    seed: int = 0,
+    known: Ints | None = None,
 ) -> SharePosterior:
     """The posterior of the share of faulty prints.
 
@@ -175,12 +186,15 @@ def share_posterior(
         low: Least share.
         high: Largest share.
         seed: Decides the draws.
+        known: (p,) class of each print whose label is known, -1 for the others.
     """
     # Equal steps of the angle are equal parts of a Beta(1/2, 1/2).
     ends = np.arcsin(np.sqrt([low, high]))
     shares = np.sin(ends[0] + _ANGLES * (ends[1] - ends[0])) ** 2 if low < high else np.array([low])
     shifts, scales = _SHIFTS * model.shift_sd, np.exp(model.scale_mean + _SCALES * model.scale_sd)
     good, bad = (_log_density(model, k, values, counts, shifts, scales) for k in (0, 1))
+    if known is not None:
+        good[..., known == 1] = bad[..., known == 0] = -np.inf
     most = np.maximum(good, bad)
     likely_good, likely_bad = np.exp(good - most), np.exp(bad - most)
     prior = -0.5 * (_SHIFTS[:, None, None] ** 2 + _SCALES[:, None] ** 2 + _RATIOS**2)
@@ -197,11 +211,12 @@ def share_posterior(
     drawn = shares[share, None]
     joint_bad = drawn * likely_bad[tuple(moved)]
     faulty = joint_bad / (joint_bad + (1 - drawn) * likely_good[tuple(moved)])
+    scale = float(weights.sum(axis=(0, 1, 3)) @ scales)
     return SharePosterior(
         (rng.random(faulty.shape) < faulty).mean(axis=1),
         faulty.mean(axis=0),
-        float(weights.sum(axis=(0, 2, 3)) @ shifts),
-        float(weights.sum(axis=(0, 1, 3)) @ scales),
+        float(weights.sum(axis=(0, 2, 3)) @ shifts + (scale - 1) * model.gap / 2),
+        scale,
     )
 
 
@@ -209,8 +224,8 @@ def _log_density(
     model: MarginModel, k: int, values: Doubles, counts: Ints, shifts: Doubles, scales: Doubles
 ) -> Doubles:
     """(shifts, scales, ratios, p) log density of the margins if all prints were of class ``k``, up to a constant."""
-    centre = model.means.mean()
-    mean = centre + shifts[:, None] + scales * (model.means[k] - centre)
+    # The good class is the anchor: what a new printer hides is the evidence of faults.
+    mean = model.means[0] + shifts[:, None] + k * scales * model.gap
     widened = np.exp((RATIO_SD if k else -RATIO_SD) * _RATIOS)
     sd = widened[:, None] * np.sqrt(model.between[k] + model.within[k] / counts)
     z = (values - mean[:, :, None, None]) / sd

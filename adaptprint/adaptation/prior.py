@@ -82,6 +82,7 @@ def estimate_prior(
     by_frame: bool = False,
     seed: int = 0,
     source: SourceScores | None = None,
+    known: Ints | None = None,
 ) -> PriorEstimate:
     """Class shares over prints, kept inside the user's range.
 
@@ -97,6 +98,7 @@ def estimate_prior(
         by_frame: Count frames instead of prints, for data whose labels differ inside prints.
         seed: Decides every draw.
         source: Labelled source frames as the same model sees them.
+        known: (p,) class of each target print whose label is known, -1 for the others. Two classes only.
     """
     source = None if source is None or by_frame else _usable(source, probabilities.shape[1])
     if source is None:
@@ -108,7 +110,7 @@ def estimate_prior(
         "mean probability": mean_by_print(probabilities, table.print_codes).mean(axis=0),
     }
     if probabilities.shape[1] == 2:
-        return _by_print_margins(source, probabilities, table.print_codes, word, seed, others)
+        return _by_print_margins(source, probabilities, table.print_codes, word, seed, others, known)
     return _by_mlls(shift.posteriors(scores), seed, others)
 
 
@@ -119,14 +121,15 @@ def _by_print_margins(
     word: PriorWord,
     seed: int,
     others: dict[str, Doubles],
+    known: Ints | None,
 ) -> PriorEstimate:
     table = source.table
     margins = log_odds(source.probabilities)
     model = fit_margins(margins, source.labels, table.print_codes, table.printer_codes)
     values, counts = print_margins(log_odds(probabilities), codes)
-    found = free = share_posterior(model, values, counts, seed=seed)
+    found = free = share_posterior(model, values, counts, seed=seed, known=known)
     if not word.is_unknown:
-        found = share_posterior(model, values, counts, word.low, word.high, seed=seed)
+        found = share_posterior(model, values, counts, word.low, word.high, seed=seed, known=known)
     low, high = np.quantile(found.shares, [0.05, 0.95])
     bad = np.clip([np.median(found.shares), low, high], word.low, word.high)
     return PriorEstimate(

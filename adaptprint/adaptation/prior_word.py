@@ -33,6 +33,10 @@ class PriorWord:
         return self.low - slack <= share <= self.high + slack
 
 
+UNKNOWN = PriorWord(0.0, 1.0, "unknown")
+"""The user said nothing."""
+
+
 def parse_prior(text: str) -> PriorWord:
     """``unknown``, ``all-good``, ``all-bad``, ``LOW-HIGH`` or ``VALUE`` to a range of the faulty share.
 

@@ -13,19 +13,38 @@ from pydantic import BaseModel, ConfigDict, Field
 from adaptprint.errors import MissingDependencyError, UsageError
 from adaptprint.models.settings import make_settings, parse_overrides, read_toml
 
-Method = Literal["source-only", "bn", "bn-early", "dann"]
+Norms = Literal["source", "early", "all", "prior"]
+Align = Literal["none", "dann", "cdan", "coral", "mmd", "jmmd"]
+Head = Literal["classifier", "prototypes"]
+TrainingNorms = Literal["kept", "joint", "split"]
 Stage = Literal["none", "stem", "layer1", "layer2", "layer3"]
 Rate = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, le=100)]
 DEFAULT_RECIPE = "dann"
 
 
-class Recipe(BaseModel):
-    """Settings of one adaptation. Every field can be set with ``--set key=value``."""
+class Card(BaseModel):
+    """What a user should know before trusting a recipe; one sentence each."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Method
-    steps: Annotated[int, Field(ge=1, le=100_000)] = 60
+    assumes: str
+    fails: str
+    cost: str
+
+
+class Recipe(BaseModel):
+    """Settings of one adaptation, a composition of parts. Every field can be set with ``--set key=value``.
+
+    In this order: statistics (``norms``), training (if ``steps`` is not 0), the head, the blend with the source
+    model, calibration.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    card: Card | None = Field(default=None, description="Assumptions, shown by `recipes show` and in the docs.")
+    norms: Norms = Field(default="source", description="Whose BatchNorm statistics the model takes first.")
+    steps: Annotated[int, Field(ge=0, le=100_000)] = Field(default=0, description="Training steps.")
     batch_size: Annotated[int, Field(ge=2, le=2048)] = Field(default=24, description="Frames per domain and step.")
     lr_trunk: Rate = 2e-5
     lr_head: Rate = 1e-4
@@ -33,18 +52,37 @@ class Recipe(BaseModel):
     weight_decay: Rate = 1e-3
     warmup: Rate = 0.1
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    frozen: Stage = Field(default="layer2", description="Stages up to this one keep their weights.")
+    training_norms: TrainingNorms = Field(default="split", description="What BatchNorms normalise by in training.")
+    augment: Annotated[float, Field(ge=0, le=2)] = 0.3
+    align: Align = Field(default="none", description="How the domains are aligned.")
+    align_weight: Weight = Field(default=1.0, description="Weight of the distance between the domains.")
+    prior_weighted: bool = Field(default=True, description="Domains are compared at the target's class shares.")
     grl_max: Annotated[float, Field(ge=0, le=10)] = Field(default=0.3, description="λ at the end of its ramp.")
     grl_gamma: Annotated[float, Field(gt=0, le=100)] = Field(default=10.0, description="Steepness of the ramp.")
     discriminator_width: Annotated[int, Field(ge=1, le=4096)] = 128
     discriminator_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    frozen: Stage = Field(default="layer2", description="Stages up to this one keep their weights.")
-    split_early: bool = Field(default=True, description="Early BatchNorms see each domain alone, the rest both.")
-    augment: Annotated[float, Field(ge=0, le=2)] = 0.3
+    mcc: Weight = Field(default=0.0, description="Weight of minimum class confusion.")
+    consensus: Weight = Field(default=0.0, description="Weight of what prints as a whole teach their frames.")
+    source_free: bool = Field(default=False, description="Source frames are not trained on.")
+    head: Head = Field(default="classifier", description="What calls the classes in the end.")
+    blend: Annotated[float, Field(gt=0, le=1)] = Field(default=1.0, description="Share of the adapted weights.")
+    calibrate: bool = Field(default=False, description="Moves the decision to between the classes' print scores.")
     snapshots: Annotated[int, Field(ge=1, le=20)] = 3
     statistics_frames: Annotated[int, Field(ge=8)] = Field(default=256, description="Frames for BatchNorm statistics.")
     coreset_frames: Annotated[int, Field(ge=64)] = Field(
         default=4000, description="Target frames to adapt and judge on at most; beyond them frames are only scored."
     )
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether this is the no-adaptation baseline."""
+        return self.norms == "source" and self.steps == 0 and self.head == "classifier" and not self.calibrate
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether it cannot work without labelled source frames."""
+        return (self.steps > 0 and not self.source_free) or self.head == "prototypes"
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
+from adaptprint.adaptation.prior import PriorEstimate
+from adaptprint.adaptation.prior_word import UNKNOWN, PriorWord
 from adaptprint.adaptation.recipe import Recipe
 from adaptprint.frames.pixels import Pixels
+from adaptprint.frames.table import Ints
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
 from adaptprint.models.memory import SourceFrames
@@ -27,7 +28,10 @@ class AdaptationTask:
         checkpoint: The source model.
         source: Labelled source frames, or ``None`` for a source-free adaptation.
         target: Unlabelled target frames at network size.
-        prior: (K,) class shares assumed for the target.
+        prior: Class shares of the target, and what else the source model's scores say of its prints.
+        word: What the user says of the class shares.
+        print_labels: (p,) int64 class of each target print that the user labelled, -1 for the others; ``None`` where
+            there are no labels at all.
         recipe: Method and settings.
         compute: Device and number format.
         seed: Decides every draw.
@@ -40,12 +44,14 @@ class AdaptationTask:
     checkpoint: Checkpoint
     source: SourceFrames | None
     target: Pixels
-    prior: npt.NDArray[np.float64]
+    prior: PriorEstimate
     recipe: Recipe
     compute: Compute
     seed: int
     state_file: Path
     fingerprint: str
+    word: PriorWord = UNKNOWN
+    print_labels: Ints | None = None
     resume: bool = False
     report: ProgressCallback = silent
 
@@ -55,7 +61,7 @@ class Candidate:
     """A model that might replace the source model.
 
     Attributes:
-        name: ``source-only``, ``bn``, ``bn-early`` or ``dann@STEP``.
+        name: ``source-only``, ``bn``, ``bn-early``, ``bn-prior`` or ``trained@STEP``, and what was done to it after.
         state: State dict of :class:`~adaptprint.models.network.PrintNet`, as it would ship.
         target_norms: Which BatchNorm layers hold the target's own statistics. Source frames are judged with
             statistics of the source in these layers, as each domain has its own there.

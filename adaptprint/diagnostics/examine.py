@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from adaptprint.adaptation.batchnorm import take_target_statistics
+from adaptprint.adaptation.domain_views import candidate_network, view_of_source
 from adaptprint.adaptation.prior import PriorWord
 from adaptprint.adaptation.task import Candidate
 from adaptprint.diagnostics.evidence import Evidence, View
@@ -15,14 +15,12 @@ from adaptprint.diagnostics.verdict import candidate_score
 from adaptprint.diagnostics.vetoes import Veto, find_vetoes
 from adaptprint.diagnostics.witnesses import Witness, hear_witnesses
 from adaptprint.frames.augment import augment
-from adaptprint.frames.sampling import source_sampler
 from adaptprint.frames.table import FrameTable
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
 from adaptprint.models.embed import Embedding, Frames, embed, to_images
 from adaptprint.models.memory import SourceFrames
 from adaptprint.models.metrics import decide
-from adaptprint.models.network import PrintNet
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
 
 _VARIATIONS = 1
@@ -114,13 +112,11 @@ class Examiner:
 
     def view(self, candidate: Candidate, seen: Embedding | None = None) -> View:
         """How a candidate sees the target (unless it was ``seen`` before), small changes of it, and the source."""
-        network = self.checkpoint.network()
-        network.load_state_dict(candidate.state)
-        network.on(self.compute.device)
+        network = candidate_network(self.checkpoint, candidate, self.compute)
         stage = f"examining {candidate.name}"
         target = seen or embed(network, self.target_array, self.compute, progress=self.report, stage=stage)
         varied = np.stack([embed(network, frames, self.compute).probabilities for frames in self._variations])
-        return View(self._source_view(network, candidate, stage), target, varied)
+        return View(self._source_view(candidate, stage), target, varied)
 
     @cached_property
     def _variations(self) -> list[Frames]:
@@ -136,15 +132,12 @@ class Examiner:
             varied.append(frames)
         return varied
 
-    def _source_view(self, network: PrintNet, candidate: Candidate, stage: str) -> Embedding | None:
+    def _source_view(self, candidate: Candidate, stage: str) -> Embedding | None:
         if self.source is None:
             return None
-        if candidate.target_norms != "none":
-            early = candidate.target_norms == "early"
-            norms = network.early_batch_norms() if early else dict(network.batch_norms())
-            rows = source_sampler(self.source.table, self.source_labels, self.seed).batch(0, min(256, len(self.source)))
-            take_target_statistics(network, norms.values(), self.source.array, rows, self.compute)
-        return embed(network, self.source.array, self.compute, progress=self.report, stage=stage)
+        return view_of_source(
+            self.checkpoint, candidate, self.source, self.source_labels, self.compute, self.seed, self.report, stage
+        )
 
     def _neighbourhoods(self, evidence: Evidence) -> tuple[Neighbourhood | None, Neighbourhood | None]:
         if self.source is None or evidence.frozen.source is None or evidence.adapted.source is None:

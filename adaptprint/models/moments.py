@@ -46,9 +46,11 @@ def class_moments(
     def record(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
         def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             maps = inputs[0].float()
-            for suffix, moment in (("mean", maps.mean((2, 3))), ("second", maps.square().mean((2, 3)))):
-                key = f"{name}.{suffix}"
-                sums[key] = sums.get(key, torch.zeros(())) + (state["share"] @ moment).cpu()
+            # Not in bfloat16, whatever the network runs in: a variance is a small difference of these.
+            with torch.autocast(maps.device.type, enabled=False):
+                for suffix, moment in (("mean", maps.mean((2, 3))), ("second", maps.square().mean((2, 3)))):
+                    key = f"{name}.{suffix}"
+                    sums[key] = sums.get(key, torch.zeros(())) + (state["share"] @ moment).cpu()
 
         return hook
 
@@ -76,7 +78,7 @@ def moments_at_prior(moments: Mapping[str, Tensor], prior: npt.NDArray[np.float6
     layers = sorted({name.rsplit(".", 1)[0] for name in moments})
     result = {}
     for layer in layers:
-        mean = weights @ moments[f"{layer}.mean"]
-        second = weights @ moments[f"{layer}.second"]
+        mean = weights @ moments[f"{layer}.mean"].float()
+        second = weights @ moments[f"{layer}.second"].float()
         result[layer] = (mean, (second - mean.square()).clamp_min(0))
     return result

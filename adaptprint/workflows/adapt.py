@@ -134,7 +134,8 @@ def adapt(
             checkpoint=checkpoint,
             source=source_set,
             target=pixels,
-            prior=prior.shares,
+            prior=prior,
+            word=word,
             recipe=named.recipe,
             compute=compute,
             seed=seed,
@@ -225,7 +226,7 @@ def _notes(
         notes.append("labels differ inside the source's prints: frames are judged one by one, without print votes")
     if source is None:
         notes.append("no source frames: source-free recipe, and no neighbour or source witnesses")
-    if named.recipe.method == "bn" and (len(prior.shares) != 2 or min(prior.shares) < 0.2):
+    if named.recipe.norms == "all" and (len(prior.shares) != 2 or min(prior.shares) < 0.2):
         notes.append("recipe `bn` needs every class on the target in fair shares; here that is doubtful")
     if len(prior.shares) != 2 and not word.is_unknown:
         notes.append("--target-prior speaks of two classes; with more it is ignored")

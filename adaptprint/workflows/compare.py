@@ -116,7 +116,7 @@ def compare(
 
 
 def _with_baseline(recipes: list[NamedRecipe]) -> list[NamedRecipe]:
-    if any(recipe.recipe.method == SOURCE_ONLY for recipe in recipes):
+    if any(recipe.recipe.changes_nothing for recipe in recipes):
         return recipes
     return [load_recipe(SOURCE_ONLY), *recipes]
 

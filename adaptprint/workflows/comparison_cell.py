@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptprint.adaptation.methods import adapt_network
-from adaptprint.adaptation.prior import estimate_prior
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, Candidate
 from adaptprint.errors import BadDataError
 from adaptprint.frames.coreset import coreset_rows
@@ -19,6 +18,7 @@ from adaptprint.workflows.comparison_left_out import LeftOut, Setting, opened, p
 from adaptprint.workflows.comparison_scores import Content, prints_content, scores_content
 from adaptprint.workflows.comparison_store import cell_fingerprint, save_cell
 from adaptprint.workflows.judge import Judgement, judge
+from adaptprint.workflows.target_prior import prior_of_target
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def cell_content(setting: Setting, cell: Cell, left_out: LeftOut, report: Progre
     table, config = left_out.pixels.table, left_out.checkpoint.config
     adapted, test = _rows_of(table, cell.adapt_prints), _rows_of(table, cell.test_prints)
     started = time.monotonic()
-    if cell.recipe.recipe.method == SOURCE_ONLY:
+    if cell.recipe.recipe.changes_nothing:
         # Nothing to adapt: what the source model sees is known already.
         candidates: tuple[Candidate, ...] = (Candidate(SOURCE_ONLY, left_out.checkpoint.state),)
         said: Content = {"verdict": "keep-source", "reasons": [], "picked": SOURCE_ONLY, "examined": {}}
@@ -97,13 +97,17 @@ def _adapt_and_judge(
     rows = rows[coreset_rows(table.take(rows), recipe.coreset_frames, cell.seed)]
     target = Pixels(table.take(rows), left_out.pixels.array[rows], [left_out.pixels.digests[row] for row in rows], [])
     before = Embedding(left_out.seen.features[rows], left_out.seen.logits[rows])
-    by_frame = checkpoint.config.provenance.labels_vary_inside_prints
+    network = checkpoint.network().on(left_out.compute.device)
+    prior = prior_of_target(
+        checkpoint, network, checkpoint.memory, before.probabilities, target.table, word, left_out.compute, cell.seed
+    )
     digest = cell_fingerprint(cell, left_out.digest)
     task = AdaptationTask(
         checkpoint=checkpoint,
         source=checkpoint.memory,
         target=target,
-        prior=estimate_prior(before.probabilities, target.table, word, by_frame, cell.seed).shares,
+        prior=prior,
+        word=word,
         recipe=recipe,
         compute=left_out.compute,
         seed=cell.seed,

@@ -9,7 +9,8 @@ from typing import Any
 
 from adaptprint.adaptation.prior import parse_prior
 from adaptprint.adaptation.recipe import Recipe
-from adaptprint.adaptation.task import Candidate, TargetNorms
+from adaptprint.adaptation.statistics import held_norms
+from adaptprint.adaptation.task import Candidate
 from adaptprint.diagnostics.examine import Examination
 from adaptprint.errors import BadDataError, UsageError
 from adaptprint.frames.camera import CameraProfile
@@ -121,11 +122,11 @@ def _coreset_frames(checkpoint: Checkpoint) -> int:
 
 def _as_candidate(checkpoint: Checkpoint) -> Candidate:
     """The model as the candidate that it was when it was adapted."""
-    recipe = checkpoint.config.provenance.recipe
-    method = recipe.get("method") if checkpoint.config.provenance.command == "adapt" else None
-    split = method == "bn-early" or (method == "dann" and recipe.get("split_early"))
-    norms: TargetNorms = "all" if method == "bn" else "early" if split else "none"
-    return Candidate("model", checkpoint.state, norms, trained=method == "dann")
+    provenance = checkpoint.config.provenance
+    if provenance.command != "adapt":
+        return Candidate("model", checkpoint.state)
+    recipe = Recipe.model_validate(provenance.recipe)
+    return Candidate("model", checkpoint.state, held_norms(recipe), trained=recipe.steps > 0)
 
 
 def _same_kind(model: Checkpoint, baseline: Checkpoint) -> None:

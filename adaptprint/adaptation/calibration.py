@@ -1,0 +1,72 @@
+"""Calibration: the decision moves to between the classes' print scores on this printer.
+
+On a new printer the trunk often still ranks prints well while all scores lie too low or too high. How far they moved is
+the shift of :mod:`adaptprint.adaptation.print_margins`, found from the prints' scores alone under an unknown class
+share; it is taken out of the classifier's bias, so nothing but the balance between the two classes changes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor
+
+from adaptprint.adaptation.domain_views import candidate_network, view_of_source
+from adaptprint.adaptation.prior import PriorEstimate, SourceScores, estimate_prior
+from adaptprint.adaptation.task import AdaptationTask, Candidate
+from adaptprint.frames.sampling import balanced_rows
+from adaptprint.models.embed import embed
+from adaptprint.models.memory import SourceFrames
+
+_SOURCE_FRAMES = 500
+
+
+def belief_about(task: AdaptationTask, candidate: Candidate) -> PriorEstimate:
+    """Class shares, print posteriors and shift of the target, read off a candidate's own scores.
+
+    Args:
+        task: What is adapted; its source frames say what the candidate's scores look like on known printers.
+        candidate: The model.
+    """
+    if candidate.state is task.checkpoint.state:
+        return task.prior
+    network = candidate_network(task.checkpoint, candidate, task.compute)
+    seen = embed(network, task.target.array, task.compute)
+    by_frame = task.checkpoint.config.provenance.labels_vary_inside_prints
+    scores = None if task.source is None or by_frame else _source_scores(task, candidate, task.source)
+    return estimate_prior(
+        seen.probabilities, task.target.table, task.word, by_frame, task.seed, scores, task.print_labels
+    )
+
+
+def calibrated(task: AdaptationTask, candidate: Candidate) -> Candidate:
+    """The candidate with its printer's shift taken out; itself, where no shift can be told (see ``why_not``)."""
+    shift = belief_about(task, candidate).shift
+    if shift is None:
+        return candidate
+    return replace(candidate, name=f"{candidate.name}, calibrated", state=shifted(candidate.state, shift))
+
+
+def why_not(task: AdaptationTask) -> str | None:
+    """Why calibration cannot be done for this task, one sentence; ``None`` where it can."""
+    if task.prior.shift is not None:
+        return None
+    return f"not calibrated: only the printer's shift of two classes' print scores can be taken out ({task.prior.says})"
+
+
+def shifted(state: Mapping[str, Tensor], shift: float) -> dict[str, Tensor]:
+    """A binary classifier's state with ``shift`` taken from the log odds of class 1."""
+    bias = state["classifier.bias"].clone()
+    bias[0] += shift / 2
+    bias[1] -= shift / 2
+    return {**state, "classifier.bias": bias}
+
+
+def _source_scores(task: AdaptationTask, candidate: Candidate, source: SourceFrames) -> SourceScores:
+    """The candidate's view of a part of the source that is balanced over classes, printers and prints."""
+    labels = source.table.label_codes(task.checkpoint.config.classes)
+    levels = [source.held_out.astype(np.int64), labels, source.table.printer_codes, source.table.print_codes]
+    rows = balanced_rows(levels, _SOURCE_FRAMES, task.seed)
+    part = SourceFrames(source.table.take(rows), source.array[rows], source.held_out[rows], source.digests)
+    seen = view_of_source(task.checkpoint, candidate, part, labels[rows], task.compute, task.seed)
+    return SourceScores(seen.probabilities, part.table, labels[rows], part.held_out)
