@@ -1,8 +1,8 @@
 """Calibration: the decision moves to between the classes' print scores on this printer.
 
-On a new printer the trunk often still ranks prints well while all scores lie too low or too high. How far they moved is
-the shift of :mod:`adaptprint.adaptation.print_margins`, found from the prints' scores alone under an unknown class
-share; it is taken out of the classifier's bias, so nothing but the balance between the two classes changes.
+On a new printer the trunk often still ranks prints well while its scores lie too low or too high. Where to decide there
+(:mod:`adaptprint.adaptation.print_decision`) follows from the prints' scores alone, under an unknown class share; it goes
+into the classifier's bias, so nothing but the balance between the two classes changes.
 """
 
 from collections.abc import Mapping
@@ -40,18 +40,18 @@ def belief_about(task: AdaptationTask, candidate: Candidate) -> PriorEstimate:
 
 
 def calibrated(task: AdaptationTask, candidate: Candidate) -> Candidate:
-    """The candidate with its printer's shift taken out; itself, where no shift can be told (see ``why_not``)."""
-    shift = belief_about(task, candidate).shift
-    if shift is None:
+    """The candidate with the best decision for this printer; itself, where none can be told (see ``why_not``)."""
+    decision = belief_about(task, candidate).decision
+    if decision is None:
         return candidate
-    return replace(candidate, name=f"{candidate.name}, calibrated", state=shifted(candidate.state, shift))
+    return replace(candidate, name=f"{candidate.name}, calibrated", state=shifted(candidate.state, decision.margin))
 
 
 def why_not(task: AdaptationTask) -> str | None:
     """Why calibration cannot be done for this task, one sentence; ``None`` where it can."""
-    if task.prior.shift is not None:
+    if task.prior.decision is not None:
         return None
-    return f"not calibrated: only the printer's shift of two classes' print scores can be taken out ({task.prior.says})"
+    return f"not calibrated: that needs print scores of two classes, on labelled source prints too ({task.prior.says})"
 
 
 def shifted(state: Mapping[str, Tensor], shift: float) -> dict[str, Tensor]:

@@ -91,12 +91,16 @@ class SharePosterior:
         print_posteriors: (p,) probability that each print is faulty.
         shift: Posterior mean of how far the point halfway between the classes has moved, in units of the margin.
         scale: Posterior mean of its scale.
+        means: (d, 2) mean margin of this printer's good and faulty prints, one row per draw.
+        spreads: (d, 2) scale of their t distributions, for prints with as many frames as the target's usual ones.
     """
 
     shares: Doubles
     print_posteriors: Doubles
     shift: float
     scale: float
+    means: Doubles
+    spreads: Doubles
 
 
 def log_odds(probabilities: npt.NDArray[np.floating]) -> Doubles:
@@ -193,6 +197,7 @@ def share_posterior(
     shares = np.sin(ends[0] + _ANGLES * (ends[1] - ends[0])) ** 2 if low < high else np.array([low])
     shifts, scales = _SHIFTS * model.shift_sd, np.exp(model.scale_mean + _SCALES * model.scale_sd)
     good, bad = (_log_density(model, k, values, counts, shifts, scales) for k in (0, 1))
+    usual = np.median(counts)
     if known is not None:
         good[..., known == 1] = bad[..., known == 0] = -np.inf
     most = np.maximum(good, bad)
@@ -217,16 +222,26 @@ def share_posterior(
         faulty.mean(axis=0),
         float(weights.sum(axis=(0, 2, 3)) @ shifts + (scale - 1) * model.gap / 2),
         scale,
+        np.stack([_means(model, k, shifts, scales)[tuple(moved[:2])] for k in (0, 1)], axis=1),
+        np.stack([_spreads(model, k, usual)[moved[2]] for k in (0, 1)], axis=1),
     )
+
+
+def _means(model: MarginModel, k: int, shifts: Doubles, scales: Doubles) -> Doubles:
+    """(shifts, scales) mean margin of class ``k``; the good class is the anchor: a printer hides evidence of faults."""
+    return model.means[0] + shifts[:, None] + k * scales * model.gap
+
+
+def _spreads(model: MarginModel, k: int, counts: Ints | float) -> Doubles:
+    """(ratios,) or, for counts (p,), (ratios, p) spread of the margins of class ``k``."""
+    widened = np.exp((RATIO_SD if k else -RATIO_SD) * _RATIOS)
+    return np.asarray(np.multiply.outer(widened, np.sqrt(model.between[k] + model.within[k] / counts)))
 
 
 def _log_density(
     model: MarginModel, k: int, values: Doubles, counts: Ints, shifts: Doubles, scales: Doubles
 ) -> Doubles:
     """(shifts, scales, ratios, p) log density of the margins if all prints were of class ``k``, up to a constant."""
-    # The good class is the anchor: what a new printer hides is the evidence of faults.
-    mean = model.means[0] + shifts[:, None] + k * scales * model.gap
-    widened = np.exp((RATIO_SD if k else -RATIO_SD) * _RATIOS)
-    sd = widened[:, None] * np.sqrt(model.between[k] + model.within[k] / counts)
-    z = (values - mean[:, :, None, None]) / sd
+    sd = _spreads(model, k, counts)
+    z = (values - _means(model, k, shifts, scales)[:, :, None, None]) / sd
     return np.asarray(-(model.freedom + 1) / 2 * np.log1p(z**2 / model.freedom) - np.log(sd))

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptprint.adaptation.label_shift import fit_label_shift, mlls
+from adaptprint.adaptation.print_decision import PrintDecision, best_decision
 from adaptprint.adaptation.print_margins import fit_margins, log_odds, print_margins, share_posterior
 from adaptprint.adaptation.prior_word import PriorWord, doubt, parse_prior
 from adaptprint.frames.table import FrameTable, Ints
@@ -56,9 +57,10 @@ class PriorEstimate:
         says: How it was found, one sentence.
         print_posteriors: (p, K) probability of each class for each print, in order of the print codes, rows sum to
             one; ``None`` for ``mean probability``, whose scores are not posteriors.
-        shift: How far the new printer moves the log odds of class 1: subtract it from a frame's to undo the model's
-            bias. Posterior mean; ``None`` unless by print margins.
-        scale: How much it stretches them about the source's midpoint; ``None`` likewise.
+        shift: How far the new printer moves the log odds halfway between the classes. Posterior mean; ``None`` unless
+            by print margins.
+        scale: How much it stretches the gap between the classes; ``None`` likewise.
+        decision: Where to decide on this printer, and what that gains; ``None`` likewise.
         others: Further estimates of the shares, each (K,), by name; empty without source frames.
         doubt: A sentence where the data hardly allow what the user says; the user's word stands all the same.
     """
@@ -71,6 +73,7 @@ class PriorEstimate:
     print_posteriors: Doubles | None = None
     shift: float | None = None
     scale: float | None = None
+    decision: PrintDecision | None = None
     others: Mapping[str, Doubles] = field(default_factory=dict)
     doubt: str | None = None
 
@@ -140,6 +143,7 @@ def _by_print_margins(
         print_posteriors=np.stack([1 - found.print_posteriors, found.print_posteriors], axis=1),
         shift=found.shift,
         scale=found.scale,
+        decision=best_decision(model, found),
         others=others,
         doubt=doubt(free.shares, word),
     )

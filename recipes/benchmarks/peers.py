@@ -38,7 +38,7 @@ import adaptprint
 from adaptprint.adaptation.recipe import load_recipe
 from adaptprint.frames.pixels import Pixels
 from adaptprint.models.embed import embed
-from adaptprint.models.metrics import balanced_accuracy, decide
+from adaptprint.models.metrics import balanced_accuracy, decide, mean_by_print, print_labels
 from adaptprint.models.network import PrintNet
 from adaptprint.reporting.progress import Progress, silent
 from adaptprint.workflows.inputs import open_labelled, read_pixels
@@ -46,6 +46,7 @@ from adaptprint.workflows.model import Model
 
 BAD_SHARE, NEXT_BAD_SHARE = 0.3, 0.5
 TIMED_STEPS = 12
+TRAINING_RECIPE = "dann-prior"  # whose steps are timed: the default recipe need not train at all
 Peer = Callable[[PeerTask], Course]
 
 
@@ -89,10 +90,11 @@ def say(what: str) -> None:
 
 
 def score(model: Model, pixels: Pixels, network: PrintNet) -> float:
-    """Balanced accuracy over labelled frames of a network with the source model's classes and threshold."""
-    config = model.checkpoint.config
-    calls = decide(embed(network, pixels.array, model.compute).probabilities, config.threshold)
-    return balanced_accuracy(calls, pixels.table.label_codes(config.classes), len(config.classes))
+    """Balanced accuracy over labelled prints of a network with the source model's classes and threshold."""
+    config, table = model.checkpoint.config, pixels.table
+    found = mean_by_print(embed(network, pixels.array, model.compute).probabilities, table.print_codes)
+    calls = decide(found, config.threshold)
+    return balanced_accuracy(calls, print_labels(table, config.classes), len(config.classes))
 
 
 def adapt_process(source: Path, target: Path, out: Path) -> tuple[float, str]:
@@ -112,7 +114,7 @@ class _EnoughStepsError(Exception):
 
 
 def step_rate(source: Path, target: Path, out: Path) -> float:
-    """Images per second of `adapt` in the median of its first training steps, both domains counted."""
+    """Images per second in the median of the first steps of a recipe that trains, both domains counted."""
     moments: list[float] = []
 
     def note(event: Progress) -> None:
@@ -122,9 +124,9 @@ def step_rate(source: Path, target: Path, out: Path) -> float:
                 raise _EnoughStepsError
 
     with suppress(_EnoughStepsError):
-        adaptprint.adapt(source, target, out=out, progress=note)
+        adaptprint.adapt(source, target, out=out, recipe=TRAINING_RECIPE, progress=note)
     median = statistics.median(later - earlier for earlier, later in pairwise(moments))
-    return 2 * load_recipe().recipe.batch_size / median
+    return 2 * load_recipe(TRAINING_RECIPE).recipe.batch_size / median
 
 
 def measure(printer: str, model: Model, peers: dict[str, Peer], options: argparse.Namespace, work: Path) -> Outcome:

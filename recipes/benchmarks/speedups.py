@@ -1,8 +1,8 @@
 # python recipes/benchmarks/speedups.py --source recipes/demo_source --json speedups.json
 """Is accuracy given away for speed? `adapt` with and without each setting that saves time, on three rendered printers.
 
-Every variant is a whole process on the same frames; scored is balanced accuracy over frames of further prints of the
-same printer, by the model that was adapted (candidate/), whatever the verdict. Variants take turns on each printer.
+Every variant is a whole process on the same frames; scored is balanced accuracy over further prints of the same
+printer, by the model that was adapted (candidate/), whatever the verdict. Variants take turns on each printer.
 """
 
 import argparse
@@ -15,13 +15,15 @@ from machine import SOURCE, Row, measure, refuse_missing, report
 from one_printer import Wanted, render_printer
 
 VARIANTS: dict[str, tuple[str, ...]] = {
-    "as shipped": (),
-    "frozen=none": ("frozen=none",),
-    "frozen=layer3": ("frozen=layer3",),
-    "statistics_frames=512": ("statistics_frames=512",),
-    "recipe bn-early": (),
-    "recipe source-only": (),
+    "source-only": (),
+    "calibrate": (),
+    "calibrate coreset_frames=200": ("coreset_frames=200",),
+    "dann-prior": (),
+    "dann-prior frozen=none": ("frozen=none",),
+    "dann-prior frozen=layer3": ("frozen=layer3",),
+    "dann-prior statistics_frames=512": ("statistics_frames=512",),
 }
+"""Settings by a name that begins with the recipe's."""
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def main() -> None:
                 printer, work / printer, Wanted(options.prints, options.frames, 0.3), Wanted(40, 8, 0.5)
             )
             for name, settings in VARIANTS.items():
-                recipe = ("--recipe", name.removeprefix("recipe ")) if name.startswith("recipe ") else ()
+                recipe = ("--recipe", name.split()[0])
                 words = [word for pair in settings for word in ("--set", pair)]
                 taken = measure([*program, "adapt", "--source", options.source, "--target", frames.target,
                                  "--out", work / "run", "--overwrite", "--quiet", *recipe, *words])  # fmt: skip
@@ -66,7 +68,7 @@ def main() -> None:
 def _score(model: Path, data: Path) -> float:
     import adaptprint
 
-    return adaptprint.evaluate(model, data).metrics.balanced_accuracy
+    return adaptprint.evaluate(model, data).metrics.print_balanced_accuracy or 0.0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,61 @@
+"""Where to decide on this printer: the margin with the highest expected balanced accuracy on its next prints.
+
+The posterior of :mod:`adaptprint.adaptation.print_margins` says what the margins of good and of faulty prints look like
+on the new printer, and how unsure that is. Every decision's balanced accuracy follows from it without a label, and so
+does what moving the decision gains, with an interval. Where the prints say little, the best decision is near the old one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr
+
+from adaptprint.adaptation.print_margins import Doubles, MarginModel, SharePosterior
+
+_STEPS = 121
+_DRAWS = 400
+
+
+@dataclass(frozen=True)
+class PrintDecision:
+    """A decision by print margins.
+
+    Attributes:
+        margin: Prints with a larger ``log p1 - log p0`` are called faulty; zero is the model as it was.
+        gain: Expected balanced accuracy on the printer's next prints, minus that of deciding at zero; never negative.
+        low: 5 % quantile of that gain over the posterior.
+        high: 95 % quantile.
+        risk: Posterior probability that the decision loses more than one point.
+    """
+
+    margin: float
+    gain: float
+    low: float
+    high: float
+    risk: float
+
+
+def best_decision(model: MarginModel, posterior: SharePosterior) -> PrintDecision:
+    """The decision between the classes with the highest expected balanced accuracy.
+
+    Args:
+        model: Fitted to the source; says how heavy the tails of margins are.
+        posterior: Of the target's prints.
+    """
+    means, spreads = posterior.means[:_DRAWS], posterior.spreads[:_DRAWS]
+    # Between the classes of the source or of any likely printer; zero, the old decision, is among them.
+    ends = min(0.0, float(means[:, 0].min())), max(0.0, float(means[:, 1].max()))
+    margins = np.append(np.linspace(*ends, _STEPS), 0.0)
+    accuracy = _balanced_accuracy(margins, means, spreads, model.freedom)
+    best = int(accuracy.mean(axis=1).argmax())
+    gains = accuracy[best] - accuracy[-1]
+    low, high = np.quantile(gains, [0.05, 0.95])
+    return PrintDecision(
+        float(margins[best]), float(gains.mean()), float(low), float(high), float((gains < -0.01).mean())
+    )
+
+
+def _balanced_accuracy(margins: Doubles, means: Doubles, spreads: Doubles, freedom: float) -> Doubles:
+    """(t, d) balanced accuracy of each of t decisions under each of d draws."""
+    below = stdtr(freedom, (margins[:, None, None] - means) / spreads)
+    return np.asarray((below[:, :, 0] + 1 - below[:, :, 1]) / 2)
