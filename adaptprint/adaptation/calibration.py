@@ -1,8 +1,8 @@
 """Calibration: the decision moves to between the classes' print scores on this printer.
 
-On a new printer the trunk often still ranks prints well while its scores lie too low or too high. Where to decide there
-(:mod:`adaptprint.adaptation.print_decision`) follows from the prints' scores alone, under an unknown class share; it goes
-into the classifier's bias, so nothing but the balance between the two classes changes.
+On a new printer the trunk often still ranks prints well while its scores lie too low or too high. Where to decide
+there (:mod:`adaptprint.adaptation.print_decision`) follows from the prints' scores alone, under an unknown class share;
+it goes into the classifier's bias, so nothing but the balance between the two classes changes.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,9 @@
 """Where to decide on this printer: the margin with the highest expected balanced accuracy on its next prints.
 
-The posterior of :mod:`adaptprint.adaptation.print_margins` says what the margins of good and of faulty prints look like
-on the new printer, and how unsure that is. Every decision's balanced accuracy follows from it without a label, and so
-does what moving the decision gains, with an interval. Where the prints say little, the best decision is near the old one.
+The posterior of :mod:`adaptprint.adaptation.print_margins` says what the margins of good and of faulty prints look
+like on the new printer, and how unsure that is. Every decision's balanced accuracy follows from it without a label, and
+so does what moving the decision gains, with an interval. Where the prints say little, the best decision is near the
+old one.
 """
 
 from dataclasses import dataclass

@@ -229,7 +229,7 @@ def share_posterior(
 
 def _means(model: MarginModel, k: int, shifts: Doubles, scales: Doubles) -> Doubles:
     """(shifts, scales) mean margin of class ``k``; the good class is the anchor: a printer hides evidence of faults."""
-    return model.means[0] + shifts[:, None] + k * scales * model.gap
+    return np.asarray(model.means[0] + shifts[:, None] + k * scales * model.gap)
 
 
 def _spreads(model: MarginModel, k: int, counts: Ints | float) -> Doubles:
