@@ -5,13 +5,12 @@ there (:mod:`adaptprint.adaptation.print_decision`) follows from the prints' sco
 it goes into the classifier's bias, so nothing but the balance between the two classes changes.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from torch import Tensor
 
 from adaptprint.adaptation.domain_views import candidate_network, view_of_source
+from adaptprint.adaptation.print_decision import decided_at
 from adaptprint.adaptation.prior import PriorEstimate, SourceScores, estimate_prior
 from adaptprint.adaptation.task import AdaptationTask, Candidate
 from adaptprint.frames.sampling import balanced_rows
@@ -44,7 +43,8 @@ def calibrated(task: AdaptationTask, candidate: Candidate) -> Candidate:
     decision = belief_about(task, candidate).decision
     if decision is None:
         return candidate
-    return replace(candidate, name=f"{candidate.name}, calibrated", state=shifted(candidate.state, decision.margin))
+    state = decided_at(candidate.state, decision.margin)
+    return replace(candidate, name=f"{candidate.name}, calibrated", state=state, decision=decision)
 
 
 def why_not(task: AdaptationTask) -> str | None:
@@ -52,14 +52,6 @@ def why_not(task: AdaptationTask) -> str | None:
     if task.prior.decision is not None:
         return None
     return f"not calibrated: that needs print scores of two classes, on labelled source prints too ({task.prior.says})"
-
-
-def shifted(state: Mapping[str, Tensor], shift: float) -> dict[str, Tensor]:
-    """A binary classifier's state with ``shift`` taken from the log odds of class 1."""
-    bias = state["classifier.bias"].clone()
-    bias[0] += shift / 2
-    bias[1] -= shift / 2
-    return {**state, "classifier.bias": bias}
 
 
 def _source_scores(task: AdaptationTask, candidate: Candidate, source: SourceFrames) -> SourceScores:

@@ -1,9 +1,12 @@
 """How a candidate sees each domain: with the statistics that belong to it."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from adaptprint.adaptation.batchnorm import take_target_statistics
+from adaptprint.adaptation.print_decision import decided_at
 from adaptprint.adaptation.task import Candidate
 from adaptprint.frames.sampling import source_sampler
 from adaptprint.models.checkpoint import Checkpoint
@@ -33,7 +36,7 @@ def view_of_source(
     report: ProgressCallback = silent,
     stage: str = "source frames",
 ) -> Embedding:
-    """What a candidate makes of source frames; layers that hold the target's statistics get the source's own first.
+    """What a candidate makes of source frames, with the source's own statistics and decision where it has the target's.
 
     Args:
         checkpoint: The source model.
@@ -45,10 +48,16 @@ def view_of_source(
         report: Progress callback.
         stage: Name of the stage in progress events.
     """
-    network = candidate_network(checkpoint, candidate, compute)
+    network = candidate_network(checkpoint, _as_on_source(candidate), compute)
     if candidate.target_norms != "none":
         early = candidate.target_norms == "early"
         norms = network.early_batch_norms() if early else dict(network.batch_norms())
         rows = source_sampler(source.table, labels, seed).batch(0, min(_STATISTICS_FRAMES, len(source)))
         take_target_statistics(network, norms.values(), source.array, rows, compute)
     return embed(network, source.array, compute, progress=report, stage=stage)
+
+
+def _as_on_source(candidate: Candidate) -> Candidate:
+    if candidate.decision is None:
+        return candidate
+    return replace(candidate, state=decided_at(candidate.state, -candidate.decision.margin))

@@ -6,10 +6,12 @@ so does what moving the decision gains, with an interval. Where the prints say l
 old one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtr
+from torch import Tensor
 
 from adaptprint.adaptation.print_margins import Doubles, MarginModel, SharePosterior
 
@@ -54,6 +56,14 @@ def best_decision(model: MarginModel, posterior: SharePosterior) -> PrintDecisio
     return PrintDecision(
         float(margins[best]), float(gains.mean()), float(low), float(high), float((gains < -0.01).mean())
     )
+
+
+def decided_at(state: Mapping[str, Tensor], margin: float) -> dict[str, Tensor]:
+    """A binary classifier's state that decides where ``log p1 - log p0`` was ``margin`` before."""
+    bias = state["classifier.bias"].clone()
+    bias[0] += margin / 2
+    bias[1] -= margin / 2
+    return {**state, "classifier.bias": bias}
 
 
 def _balanced_accuracy(margins: Doubles, means: Doubles, spreads: Doubles, freedom: float) -> Doubles:

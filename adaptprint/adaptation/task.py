@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.adaptation.prior import PriorEstimate
 from adaptprint.adaptation.prior_word import UNKNOWN, PriorWord
 from adaptprint.adaptation.recipe import Recipe
@@ -66,12 +67,20 @@ class Candidate:
         target_norms: Which BatchNorm layers hold the target's own statistics. Source frames are judged with
             statistics of the source in these layers, as each domain has its own there.
         trained: Whether weights were trained on the source anew, and not statistics alone replaced.
+        decision: Where the candidate decides on the target's prints, if that was moved. Source frames are judged
+            where it decided before: each printer has a decision of its own.
     """
 
     name: str
     state: dict[str, Tensor]
     target_norms: TargetNorms = "none"
     trained: bool = False
+    decision: PrintDecision | None = None
+
+    @property
+    def moves_decision_only(self) -> bool:
+        """Whether it ranks all frames as the source model does."""
+        return self.decision is not None and self.target_norms == "none" and not self.trained
 
 
 @dataclass(frozen=True)

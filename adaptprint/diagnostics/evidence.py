@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Embedding
 from adaptprint.models.memory import SourceFrames
@@ -39,6 +40,7 @@ class Evidence:
         adapted: The candidate's view.
         print_consensus: Whether all frames of a print share one label, as far as the source tells.
         trained: Whether the candidate's weights were trained on the source anew.
+        decision: Set where the candidate is the source model with its decision moved, and nothing else.
     """
 
     source: SourceFrames | None
@@ -50,3 +52,4 @@ class Evidence:
     adapted: View
     print_consensus: bool
     trained: bool = False
+    decision: PrintDecision | None = None

@@ -104,6 +104,7 @@ class Examiner:
             adapted=self.view(candidate),
             print_consensus=self.print_consensus,
             trained=candidate.trained,
+            decision=candidate.decision if candidate.moves_decision_only else None,
         )
         frozen, adapted = self._neighbourhoods(evidence)
         witnesses = tuple(hear_witnesses(evidence, self.seed))

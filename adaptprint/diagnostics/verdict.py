@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
@@ -18,6 +19,8 @@ _ALONE: dict[Family, str] = {
     "source": "the candidate agrees more with the source, but not with itself",
 }
 _TELLING_GAP = 0.02
+# Chosen on renders, see docs/verdict.md.
+SHIPPED_GAIN, WORTH_LABELS, LARGEST_RISK = 0.02, 0.005, 0.3
 _MIN_PRINTS_TO_LABEL, _MAX_PRINTS_TO_LABEL = 3, 5
 
 
@@ -50,6 +53,8 @@ def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Vet
     """
     if vetoes:
         return Verdict("keep-source", tuple(veto.says for veto in vetoes))
+    if evidence.decision is not None:
+        return _weigh_decision(evidence, evidence.decision)
     supporting = [witness for witness in witnesses if witness.favours == "candidate"]
     against = [witness for witness in witnesses if witness.favours == "source"]
     if not supporting:
@@ -63,6 +68,21 @@ def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Vet
         return Verdict("keep-source", ("both models call every print alike, so nothing would change",))
     reason = "the witnesses contradict each other" if against else _ALONE[supporting[0].family]
     return Verdict("need-labels", (reason, *(witness.says for witness in (*supporting, *against))), prints)
+
+
+def _weigh_decision(evidence: Evidence, decision: PrintDecision) -> Verdict:
+    """A moved decision ranks frames as before: only the printer's margins can tell whether it is better placed."""
+    says = (
+        f"moving the decision is expected to gain {100 * decision.gain:.1f} points on this printer's next prints "
+        f"({100 * decision.low:+.1f} to {100 * decision.high:+.1f}); it loses more than one with probability "
+        f"{decision.risk:.0%}"
+    )
+    if decision.gain >= SHIPPED_GAIN and decision.risk <= LARGEST_RISK:
+        return Verdict("ship", (says,))
+    prints = most_telling_prints(evidence)
+    if decision.gain < WORTH_LABELS or not prints:
+        return Verdict("keep-source", (says,))
+    return Verdict("need-labels", (f"too little to ship unseen: {says}",), prints)
 
 
 def most_telling_prints(evidence: Evidence) -> tuple[str, ...]:
