@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Embedding
@@ -18,12 +15,12 @@ class View:
     Attributes:
         source: Of the source frames, in the order of the source table; ``None`` without source frames.
         target: Of the target frames.
-        varied: (v, n, K) float32 target probabilities under v small camera changes.
+        varied: Of the target frames under each of a few small camera changes.
     """
 
     source: Embedding | None
     target: Embedding
-    varied: npt.NDArray[np.float32]
+    varied: tuple[Embedding, ...]
 
 
 @dataclass(frozen=True)

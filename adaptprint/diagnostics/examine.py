@@ -113,10 +113,12 @@ class Examiner:
 
     def view(self, candidate: Candidate, seen: Embedding | None = None) -> View:
         """How a candidate sees the target (unless it was ``seen`` before), small changes of it, and the source."""
+        if candidate.decision is not None and candidate.moves_decision_only:
+            return _decided_at(self.frozen, candidate.decision.margin)
         network = candidate_network(self.checkpoint, candidate, self.compute)
         stage = f"examining {candidate.name}"
         target = seen or embed(network, self.target_array, self.compute, progress=self.report, stage=stage)
-        varied = np.stack([embed(network, frames, self.compute).probabilities for frames in self._variations])
+        varied = tuple(embed(network, frames, self.compute) for frames in self._variations)
         return View(self._source_view(candidate, stage), target, varied)
 
     @cached_property
@@ -160,3 +162,9 @@ class Examiner:
             if view.source is not None
         )
         return frozen, adapted
+
+
+def _decided_at(view: View, margin: float) -> View:
+    """The source model's view with its decision moved on the target; on the source each printer has its own."""
+    varied = tuple(each.decided_at(margin) for each in view.varied)
+    return View(view.source, view.target.decided_at(margin), varied)

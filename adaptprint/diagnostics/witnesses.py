@@ -161,7 +161,7 @@ def _coherence(evidence: Evidence, view: View) -> Values:
 def _steadiness(evidence: Evidence, view: View) -> Values:
     """Share of small camera changes under which the call stays."""
     calls = decide(view.target.probabilities, evidence.threshold)
-    varied = np.stack([decide(each, evidence.threshold) for each in view.varied])
+    varied = np.stack([decide(each.probabilities, evidence.threshold) for each in view.varied])
     return np.asarray((varied == calls).mean(0), dtype=np.float64)
 
 

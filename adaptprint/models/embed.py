@@ -33,6 +33,10 @@ class Embedding:
         shifted = np.exp(self.logits - self.logits.max(axis=1, keepdims=True))
         return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
+    def decided_at(self, margin: float) -> "Embedding":
+        """As a binary classifier sees the frames that decides where ``log p1 - log p0`` is ``margin`` here."""
+        return Embedding(self.features, self.logits + np.array([margin / 2, -margin / 2], dtype=np.float32))
+
 
 def to_images(frames: Frames, compute: Compute) -> Tensor:
     """Frames (n, h, w, 3) uint8 RGB to images (n, 3, h, w) float32 in [0, 1], channels-last in memory."""
@@ -65,10 +69,11 @@ def embed(
     with torch.inference_mode():
         for start in range(0, len(frames), batch_size):
             with compute.autocast():
-                batch = network.features(to_images(frames[start : start + batch_size], compute))
-                scores = network.classifier(batch)
-            features.append(batch.float().cpu().numpy())
-            logits.append(scores.float().cpu().numpy())
+                batch = network.features(to_images(frames[start : start + batch_size], compute)).float()
+            # In float32 whatever the trunk runs in: a bias that moves the decision must not be rounded.
+            scores = network.classifier(batch)
+            features.append(batch.cpu().numpy())
+            logits.append(scores.cpu().numpy())
             progress(Progress(stage, min(start + batch_size, len(frames)), len(frames)))
     network.train(was_training)
     if not features:

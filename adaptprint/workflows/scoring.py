@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from adaptprint.adaptation.domain_views import candidate_network
 from adaptprint.adaptation.task import SOURCE_ONLY, AdaptationTask, Candidate
 from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.errors import InterruptedRunError
@@ -48,12 +49,14 @@ def score_target(target: Target, task: AdaptationTask, judgement: Judgement, bef
         InterruptedRunError: After Ctrl-C or SIGTERM; finished pieces are saved.
     """
     candidate, evidence = judgement.candidate, judgement.chosen.evidence
-    network = None if candidate.name == SOURCE_ONLY else _network(task, candidate)
-    after = before if network is None else _view_of_candidate(network, task, judgement)
+    looks_alike = candidate.name == SOURCE_ONLY or candidate.moves_decision_only
+    network = None if looks_alike else candidate_network(task.checkpoint, candidate, task.compute)
+    after = _decided(before, candidate) if network is None else _view_of_candidate(network, task, judgement)
     coreset = score(target.rows, evidence, before, after, target.pixels.unreadable)
     if len(target.rest) == 0:
         return coreset
-    stream = _Stream(target, task.checkpoint.network().on(task.compute.device), network, evidence, task.compute)
+    source_model = task.checkpoint.network().on(task.compute.device)
+    stream = _Stream(target, source_model, candidate, network, evidence, task.compute)
     key = fingerprint("scores", task.fingerprint, candidate.name, state_digest(candidate.state))
     return joined([coreset, *stream.run(pieces / key[:16], key, task.report)])
 
@@ -72,10 +75,9 @@ def _view_of_candidate(network: PrintNet, task: AdaptationTask, judgement: Judge
     )
 
 
-def _network(task: AdaptationTask, candidate: Candidate) -> PrintNet:
-    network = task.checkpoint.network()
-    network.load_state_dict(candidate.state)
-    return network.on(task.compute.device)
+def _decided(before: Embedding, candidate: Candidate) -> Embedding:
+    """The view of a candidate that differs from the source model by its decision at most."""
+    return before if candidate.decision is None else before.decided_at(candidate.decision.margin)
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,16 @@ class _Stream:
     Attributes:
         target: The frames.
         source_model: On the compute device.
-        candidate: Likewise; ``None`` where it is the source model itself.
+        candidate: What is scored beside it.
+        network: The candidate's, on the device; ``None`` where its view follows from the source model's.
         evidence: Holds the source frames.
         compute: Device and number format.
     """
 
     target: Target
     source_model: PrintNet
-    candidate: PrintNet | None
+    candidate: Candidate
+    network: PrintNet | None
     evidence: Evidence
     compute: Compute
 
@@ -141,7 +145,7 @@ class _Stream:
 
     def _score(self, rows: Ints, pixels: Pixels, tell: Callable[[int], None]) -> Scores:
         """Looks at a piece with each model; both count alike."""
-        works = 1 if self.candidate is None else 2
+        works = 1 if self.network is None else 2
 
         def look(network: PrintNet, work: int) -> Embedding:
             begun = work * len(rows)
@@ -150,5 +154,5 @@ class _Stream:
             )
 
         before = look(self.source_model, 0)
-        after = before if self.candidate is None else look(self.candidate, 1)
+        after = _decided(before, self.candidate) if self.network is None else look(self.network, 1)
         return score(read_rows(self.target.listed, rows, pixels), self.evidence, before, after, pixels.unreadable)
