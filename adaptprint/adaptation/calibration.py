@@ -8,17 +8,12 @@ share; it is taken out of the classifier's bias, so nothing but the balance betw
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
 from torch import Tensor
 
-from adaptprint.adaptation.domain_views import candidate_network, view_of_source
-from adaptprint.adaptation.prior import PriorEstimate, SourceScores, estimate_prior
+from adaptprint.adaptation.domain_views import candidate_network, look_at_source
+from adaptprint.adaptation.prior import PriorEstimate, estimate_prior
 from adaptprint.adaptation.task import AdaptationTask, Candidate
-from adaptprint.frames.sampling import balanced_rows
 from adaptprint.models.embed import embed
-from adaptprint.models.memory import SourceFrames
-
-_SOURCE_FRAMES = 500
 
 
 def belief_about(task: AdaptationTask, candidate: Candidate) -> PriorEstimate:
@@ -33,7 +28,9 @@ def belief_about(task: AdaptationTask, candidate: Candidate) -> PriorEstimate:
     network = candidate_network(task.checkpoint, candidate, task.compute)
     seen = embed(network, task.target.array, task.compute)
     by_frame = task.checkpoint.config.provenance.labels_vary_inside_prints
-    scores = None if task.source is None or by_frame else _source_scores(task, candidate, task.source)
+    scores = None
+    if task.source is not None and not by_frame:
+        scores = look_at_source(task.checkpoint, candidate, task.source, task.compute, task.seed).scores
     return estimate_prior(
         seen.probabilities, task.target.table, task.word, by_frame, task.seed, scores, task.print_labels
     )
@@ -60,13 +57,3 @@ def shifted(state: Mapping[str, Tensor], shift: float) -> dict[str, Tensor]:
     bias[0] += shift / 2
     bias[1] -= shift / 2
     return {**state, "classifier.bias": bias}
-
-
-def _source_scores(task: AdaptationTask, candidate: Candidate, source: SourceFrames) -> SourceScores:
-    """The candidate's view of a part of the source that is balanced over classes, printers and prints."""
-    labels = source.table.label_codes(task.checkpoint.config.classes)
-    levels = [source.held_out.astype(np.int64), labels, source.table.printer_codes, source.table.print_codes]
-    rows = balanced_rows(levels, _SOURCE_FRAMES, task.seed)
-    part = SourceFrames(source.table.take(rows), source.array[rows], source.held_out[rows], source.digests)
-    seen = view_of_source(task.checkpoint, candidate, part, labels[rows], task.compute, task.seed)
-    return SourceScores(seen.probabilities, part.table, labels[rows], part.held_out)
