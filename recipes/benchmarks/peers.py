@@ -1,5 +1,7 @@
 # python recipes/benchmarks/peers.py --source recipes/demo_source --json peers.json
-"""`adapt` against the plain pytorch-adapt loop and skada's DANN: wall time to the same accuracy, and images/s per step.
+"""`adapt` by a recipe that trains (`dann-prior`) against the plain pytorch-adapt loop and skada's DANN.
+
+Measured are wall time to the same accuracy, and images/s per step.
 
 On each printer all start from the same source model, see the same labelled source frames (the checkpoint's memory)
 and the same unlabelled target frames, and are scored by balanced accuracy over frames of further prints of the same
@@ -95,10 +97,10 @@ def score(model: Model, pixels: Pixels, network: PrintNet) -> float:
     return balanced_accuracy(calls, pixels.table.label_codes(config.classes), len(config.classes))
 
 
-def adapt_process(source: Path, target: Path, out: Path) -> tuple[float, str]:
+def adapt_process(source: Path, target: Path, out: Path, recipe: str) -> tuple[float, str]:
     """Seconds of one `adaptprint adapt` as a whole process, and its verdict."""
     command = [sys.executable, "-m", "adaptprint", "adapt", "--source", str(source), "--target", str(target)]
-    command += ["--out", str(out), "--quiet", "--json"]
+    command += ["--out", str(out), "--recipe", recipe, "--quiet", "--json"]
     started = time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.PIPE)
     seconds = time.perf_counter() - started
@@ -111,7 +113,7 @@ class _EnoughStepsError(Exception):
     """Ends an adaptation that was only begun to time its steps."""
 
 
-def step_rate(source: Path, target: Path, out: Path) -> float:
+def step_rate(source: Path, target: Path, out: Path, recipe: str) -> float:
     """Images per second of `adapt` in the median of its first training steps, both domains counted."""
     moments: list[float] = []
 
@@ -122,9 +124,9 @@ def step_rate(source: Path, target: Path, out: Path) -> float:
                 raise _EnoughStepsError
 
     with suppress(_EnoughStepsError):
-        adaptprint.adapt(source, target, out=out, progress=note)
+        adaptprint.adapt(source, target, out=out, recipe=recipe, progress=note)
     median = statistics.median(later - earlier for earlier, later in pairwise(moments))
-    return 2 * load_recipe().recipe.batch_size / median
+    return 2 * load_recipe(recipe).recipe.batch_size / median
 
 
 def measure(printer: str, model: Model, peers: dict[str, Peer], options: argparse.Namespace, work: Path) -> Outcome:
@@ -139,8 +141,8 @@ def measure(printer: str, model: Model, peers: dict[str, Peer], options: argpars
     scored = partial(score, model, read_pixels(table, config.input_size, config.camera, None, silent))
 
     say(f"{printer}: adaptprint adapt ...")
-    seconds, verdict = adapt_process(options.source, frames.target, run)
-    rate = step_rate(options.source, frames.target, work / f"{printer}-steps")
+    seconds, verdict = adapt_process(options.source, frames.target, run, options.recipe)
+    rate = step_rate(options.source, frames.target, work / f"{printer}-steps", options.recipe)
     models = (options.source, run / "candidate", run / "checkpoint")
     source, adapted, shipped = (scored(adaptprint.load(folder).network) for folder in models)
     task = PeerTask(model.checkpoint, work / "source", frames.target, scored, options.budget, model.compute.device)
@@ -203,6 +205,7 @@ def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, default=SOURCE, help="checkpoint of the source")
+    parser.add_argument("--recipe", default="dann-prior", help="one that trains with source frames")
     parser.add_argument("--printers", default="saffron,dusk,random-1", help="names of presets or random-<n>")
     parser.add_argument("--prints", type=int, default=40, help="unlabelled prints of each printer")
     parser.add_argument("--frames", type=int, default=25, help="frames of each")

@@ -1,5 +1,5 @@
 # python recipes/benchmarks/speedups.py --source recipes/demo_source --json speedups.json
-"""Is accuracy given away for speed? `adapt` with and without each setting that saves time, on three rendered printers.
+"""Is accuracy given away for speed? `dann-prior` with and without each setting that saves time, on three printers.
 
 Every variant is a whole process on the same frames; scored is balanced accuracy over frames of further prints of the
 same printer, by the model that was adapted (candidate/), whatever the verdict. Variants take turns on each printer.
@@ -15,7 +15,7 @@ from machine import SOURCE, Row, measure, refuse_missing, report
 from one_printer import Wanted, render_printer
 
 VARIANTS: dict[str, tuple[str, ...]] = {
-    "as shipped": (),
+    "dann-prior": (),
     "frozen=none": ("frozen=none",),
     "frozen=layer3": ("frozen=layer3",),
     "statistics_frames=512": ("statistics_frames=512",),
@@ -44,10 +44,10 @@ def main() -> None:
                 printer, work / printer, Wanted(options.prints, options.frames, 0.3), Wanted(40, 8, 0.5)
             )
             for name, settings in VARIANTS.items():
-                recipe = ("--recipe", name.removeprefix("recipe ")) if name.startswith("recipe ") else ()
+                recipe = name.removeprefix("recipe ") if name.startswith("recipe ") else "dann-prior"
                 words = [word for pair in settings for word in ("--set", pair)]
                 taken = measure([*program, "adapt", "--source", options.source, "--target", frames.target,
-                                 "--out", work / "run", "--overwrite", "--quiet", *recipe, *words])  # fmt: skip
+                                 "--recipe", recipe, *words, "--out", work / "run", "--overwrite", "--quiet"])  # fmt: skip
                 seconds[name].append(taken.seconds)
                 scores[name].append(_score(work / "run" / "candidate", frames.scored))
                 print(f"{printer}, {name}: {taken.seconds:.0f} s, {scores[name][-1]:.3f}", file=sys.stderr, flush=True)
