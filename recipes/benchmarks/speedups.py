@@ -47,7 +47,8 @@ def main() -> None:
                 recipe = name.removeprefix("recipe ") if name.startswith("recipe ") else "dann-prior"
                 words = [word for pair in settings for word in ("--set", pair)]
                 taken = measure([*program, "adapt", "--source", options.source, "--target", frames.target,
-                                 "--recipe", recipe, *words, "--out", work / "run", "--overwrite", "--quiet"])  # fmt: skip
+                                 "--recipe", recipe, *words,
+                                 "--out", work / "run", "--overwrite", "--quiet"])  # fmt: skip
                 seconds[name].append(taken.seconds)
                 scores[name].append(_score(work / "run" / "candidate", frames.scored))
                 print(f"{printer}, {name}: {taken.seconds:.0f} s, {scores[name][-1]:.3f}", file=sys.stderr, flush=True)
