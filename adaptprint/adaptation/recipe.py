@@ -20,7 +20,7 @@ TrainingNorms = Literal["kept", "joint", "split"]
 Stage = Literal["none", "stem", "layer1", "layer2", "layer3"]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=100)]
-DEFAULT_RECIPE = "dann"
+DEFAULT_RECIPE = "dann-prior"
 
 
 class Card(BaseModel):

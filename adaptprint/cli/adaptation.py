@@ -25,7 +25,7 @@ def adapt(
     ],
     target: Annotated[Path, typer.Option(help="Unlabelled frames of the new printer.", metavar="DIR")],
     out: Annotated[Path | None, typer.Option(help="Run folder to write. [default: runs/TARGET]", metavar="RUN")] = None,
-    recipe: o.RecipeOption = "dann",
+    recipe: o.RecipeOption = "dann-prior",
     set_: o.Set = None,
     target_prior: o.Prior = "unknown",
     source_data: o.SourceData = None,
