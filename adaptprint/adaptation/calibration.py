@@ -7,17 +7,11 @@ it goes into the classifier's bias, so nothing but the balance between the two c
 
 from dataclasses import replace
 
-import numpy as np
-
-from adaptprint.adaptation.domain_views import candidate_network, view_of_source
+from adaptprint.adaptation.domain_views import candidate_network, look_at_source
 from adaptprint.adaptation.print_decision import decided_at
-from adaptprint.adaptation.prior import PriorEstimate, SourceScores, estimate_prior
+from adaptprint.adaptation.prior import PriorEstimate, estimate_prior
 from adaptprint.adaptation.task import AdaptationTask, Candidate
-from adaptprint.frames.sampling import balanced_rows
 from adaptprint.models.embed import embed
-from adaptprint.models.memory import SourceFrames
-
-_SOURCE_FRAMES = 500
 
 
 def belief_about(task: AdaptationTask, candidate: Candidate) -> PriorEstimate:
@@ -32,7 +26,9 @@ def belief_about(task: AdaptationTask, candidate: Candidate) -> PriorEstimate:
     network = candidate_network(task.checkpoint, candidate, task.compute)
     seen = embed(network, task.target.array, task.compute)
     by_frame = task.checkpoint.config.provenance.labels_vary_inside_prints
-    scores = None if task.source is None or by_frame else _source_scores(task, candidate, task.source)
+    scores = None
+    if task.source is not None and not by_frame:
+        scores = look_at_source(task.checkpoint, candidate, task.source, task.compute, task.seed).scores
     return estimate_prior(
         seen.probabilities, task.target.table, task.word, by_frame, task.seed, scores, task.print_labels
     )
@@ -52,13 +48,3 @@ def why_not(task: AdaptationTask) -> str | None:
     if task.prior.decision is not None:
         return None
     return f"not calibrated: that needs print scores of two classes, on labelled source prints too ({task.prior.says})"
-
-
-def _source_scores(task: AdaptationTask, candidate: Candidate, source: SourceFrames) -> SourceScores:
-    """The candidate's view of a part of the source that is balanced over classes, printers and prints."""
-    labels = source.table.label_codes(task.checkpoint.config.classes)
-    levels = [source.held_out.astype(np.int64), labels, source.table.printer_codes, source.table.print_codes]
-    rows = balanced_rows(levels, _SOURCE_FRAMES, task.seed)
-    part = SourceFrames(source.table.take(rows), source.array[rows], source.held_out[rows], source.digests)
-    seen = view_of_source(task.checkpoint, candidate, part, labels[rows], task.compute, task.seed)
-    return SourceScores(seen.probabilities, part.table, labels[rows], part.held_out)

@@ -1,14 +1,17 @@
 """How a candidate sees each domain: with the statistics that belong to it."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from adaptprint.adaptation.batchnorm import take_target_statistics
 from adaptprint.adaptation.print_decision import decided_at
+from adaptprint.adaptation.prior import SourceScores
 from adaptprint.adaptation.task import Candidate
-from adaptprint.frames.sampling import source_sampler
+from adaptprint.frames.sampling import balanced_rows, source_sampler
+from adaptprint.frames.table import Ints
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
 from adaptprint.models.embed import Embedding, embed
@@ -17,6 +20,28 @@ from adaptprint.models.network import PrintNet
 from adaptprint.reporting.progress import ProgressCallback, silent
 
 _STATISTICS_FRAMES = 256
+# A few frames of each print say where the source stands; more would only cost time.
+_SOURCE_FRAMES = 500
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """What a model makes of a part of the source.
+
+    Attributes:
+        frames: The m frames of the part.
+        labels: (m,) int64 their classes in model order.
+        seen: Their features and logits.
+    """
+
+    frames: SourceFrames
+    labels: Ints
+    seen: Embedding
+
+    @property
+    def scores(self) -> SourceScores:
+        """The view without features and pixels, as priors are estimated from."""
+        return SourceScores(self.seen.probabilities, self.frames.table, self.labels, self.frames.held_out)
 
 
 def candidate_network(checkpoint: Checkpoint, candidate: Candidate, compute: Compute) -> PrintNet:
@@ -55,6 +80,31 @@ def view_of_source(
         rows = source_sampler(source.table, labels, seed).batch(0, min(_STATISTICS_FRAMES, len(source)))
         take_target_statistics(network, norms.values(), source.array, rows, compute)
     return embed(network, source.array, compute, progress=report, stage=stage)
+
+
+def look_at_source(
+    checkpoint: Checkpoint,
+    candidate: Candidate,
+    source: SourceFrames,
+    compute: Compute,
+    seed: int,
+    report: ProgressCallback = silent,
+    stage: str = "source frames",
+) -> SourceView:
+    """A candidate's view of :func:`part_of_source`; arguments as for :func:`view_of_source`."""
+    part = part_of_source(source, checkpoint.config.classes, seed)
+    labels = part.table.label_codes(checkpoint.config.classes)
+    return SourceView(part, labels, view_of_source(checkpoint, candidate, part, labels, compute, seed, report, stage))
+
+
+def part_of_source(source: SourceFrames, classes: Sequence[str], seed: int) -> SourceFrames:
+    """At most 500 source frames, balanced over held out or not, classes, printers and prints."""
+    if len(source) <= _SOURCE_FRAMES:
+        return source
+    table = source.table
+    levels = [source.held_out.astype(np.int64), table.label_codes(classes), table.printer_codes, table.print_codes]
+    rows = balanced_rows(levels, _SOURCE_FRAMES, seed)
+    return SourceFrames(table.take(rows), source.array[rows], source.held_out[rows], source.digests)
 
 
 def _as_on_source(candidate: Candidate) -> Candidate:

@@ -68,6 +68,7 @@ class Examiner:
         seed: Decides every draw.
         report: Progress callback.
         seen: The source model's view of the n target frames, where it is known already.
+        seen_source: Its view of the source frames, likewise.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Examiner:
         seed: int,
         report: ProgressCallback = silent,
         seen: Embedding | None = None,
+        seen_source: Embedding | None = None,
     ) -> None:
         self.checkpoint, self.source, self.compute, self.seed = checkpoint, source, compute, seed
         self.target, self.target_array, self.word, self.report = target, target_array, word, report
@@ -90,7 +92,7 @@ class Examiner:
         self.source_labels = (
             source.table.label_codes(self.classes) if source is not None else np.zeros(0, dtype=np.int64)
         )
-        self.frozen = self.view(Candidate("source-only", checkpoint.state), seen)
+        self.frozen = self.view(Candidate("source-only", checkpoint.state), seen, seen_source)
 
     def examine(self, candidate: Candidate) -> Examination:
         """Hears the witnesses and looks for vetoes against one candidate."""
@@ -111,15 +113,15 @@ class Examiner:
         vetoes = tuple(find_vetoes(evidence, frozen, adapted, self.word))
         return Examination(candidate, evidence, frozen, adapted, witnesses, vetoes)
 
-    def view(self, candidate: Candidate, seen: Embedding | None = None) -> View:
-        """How a candidate sees the target (unless it was ``seen`` before), small changes of it, and the source."""
+    def view(self, candidate: Candidate, seen: Embedding | None = None, seen_source: Embedding | None = None) -> View:
+        """How a candidate sees the target and the source (unless they were seen before), and small changes."""
         if candidate.decision is not None and candidate.moves_decision_only:
             return _decided_at(self.frozen, candidate.decision.margin)
         network = candidate_network(self.checkpoint, candidate, self.compute)
         stage = f"examining {candidate.name}"
         target = seen or embed(network, self.target_array, self.compute, progress=self.report, stage=stage)
         varied = tuple(embed(network, frames, self.compute) for frames in self._variations)
-        return View(self._source_view(candidate, stage), target, varied)
+        return View(seen_source or self._source_view(candidate, stage), target, varied)
 
     @cached_property
     def _variations(self) -> list[Frames]:

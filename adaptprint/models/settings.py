@@ -29,7 +29,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
-    """``["steps=100", "method=dann"]`` to a dictionary; values are read as TOML, else as text.
+    """``["steps=100", "align=dann"]`` to a dictionary; values are read as TOML, else as text.
 
     Raises:
         UsageError: If a pair has no ``=``.

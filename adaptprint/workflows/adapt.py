@@ -17,9 +17,9 @@ from adaptprint.frames.camera import CameraProfile
 from adaptprint.models.atomic_folder import refuse_taken, workspace
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import choose_compute
-from adaptprint.models.embed import embed
 from adaptprint.models.memory import SourceFrames
 from adaptprint.reporting.progress import ProgressCallback, silent
+from adaptprint.workflows.first_look import first_look
 from adaptprint.workflows.inputs import fingerprint, left_out, one_printer, open_unlabelled
 from adaptprint.workflows.judge import judge
 from adaptprint.workflows.model import Model, load
@@ -28,7 +28,6 @@ from adaptprint.workflows.scores import Scores
 from adaptprint.workflows.scoring import score_target
 from adaptprint.workflows.sources import open_source
 from adaptprint.workflows.target import Target, known_frames, open_target, refuse_source_as_target
-from adaptprint.workflows.target_prior import prior_of_target
 
 
 @dataclass(frozen=True)
@@ -125,16 +124,13 @@ def adapt(
     new_printer = open_target(table, config.input_size, camera, limit, seed, threads, progress)
     refuse_source_as_target(new_printer, source_set)
 
-    network, pixels = checkpoint.network().on(compute.device), new_printer.pixels
-    before = embed(network, pixels.array, compute, progress=progress, stage="source model on the target")
-    seen = before.probabilities
-    prior = prior_of_target(checkpoint, network, source_set, seen, pixels.table, word, compute, seed, progress)
+    look = first_look(checkpoint, source_set, new_printer.pixels, word, compute, seed, progress)
     with workspace(out, resume) as work:
         task = AdaptationTask(
             checkpoint=checkpoint,
             source=source_set,
-            target=pixels,
-            prior=prior,
+            target=new_printer.pixels,
+            prior=look.prior,
             word=word,
             recipe=named.recipe,
             compute=compute,
@@ -146,7 +142,7 @@ def adapt(
                 checkpoint.digest,
                 [len(source_set), *sorted(source_set.digests)] if source_set is not None else None,
                 new_printer.digest,
-                prior.shares.tolist(),
+                look.prior.shares.tolist(),
                 seed,
                 compute.precision,
             ),
@@ -154,8 +150,8 @@ def adapt(
             report=progress,
         )
         adaptation = adapt_network(task)
-        judgement = judge(task, adaptation, word, before)
-        scores = score_target(new_printer, task, judgement, before, work.pieces)
+        judgement = judge(task, adaptation, look)
+        scores = score_target(new_printer, task, judgement, look.target, work.pieces)
         run = Run(
             out=out,
             source=str(source),
@@ -164,11 +160,11 @@ def adapt(
             judgement=judgement,
             recipe=named,
             word=word,
-            prior=prior,
+            prior=look.prior,
             target=new_printer,
             scores=scores,
             camera=camera,
-            notes=_notes(checkpoint, new_printer, scores, adaptation, named, source_set, word, prior),
+            notes=_notes(checkpoint, new_printer, scores, adaptation, named, source_set, word, look.prior),
         )
         content = write_run(run, work, time.monotonic() - started)
     result = AdaptResult(judgement.verdict.decision, judgement.verdict.reasons, out, content)
@@ -227,7 +223,7 @@ def _notes(
     if source is None:
         notes.append("no source frames: source-free recipe, and no neighbour or source witnesses")
     if named.recipe.norms == "all" and (len(prior.shares) != 2 or min(prior.shares) < 0.2):
-        notes.append("recipe `bn` needs every class on the target in fair shares; here that is doubtful")
+        notes.append(f"recipe `{named.name}` needs every class on the target in fair shares; here that is doubtful")
     if len(prior.shares) != 2 and not word.is_unknown:
         notes.append("--target-prior speaks of two classes; with more it is ignored")
     if prior.doubt:

@@ -17,8 +17,8 @@ from adaptprint.workflows.comparison_grid import Cell
 from adaptprint.workflows.comparison_left_out import LeftOut, Setting, opened, plain
 from adaptprint.workflows.comparison_scores import Content, prints_content, scores_content
 from adaptprint.workflows.comparison_store import cell_fingerprint, save_cell
+from adaptprint.workflows.first_look import first_look
 from adaptprint.workflows.judge import Judgement, judge
-from adaptprint.workflows.target_prior import prior_of_target
 
 
 @dataclass(frozen=True)
@@ -96,17 +96,14 @@ def _adapt_and_judge(
     table = left_out.pixels.table.without_labels()
     rows = rows[coreset_rows(table.take(rows), recipe.coreset_frames, cell.seed)]
     target = Pixels(table.take(rows), left_out.pixels.array[rows], [left_out.pixels.digests[row] for row in rows], [])
-    before = Embedding(left_out.seen.features[rows], left_out.seen.logits[rows])
-    network = checkpoint.network().on(left_out.compute.device)
-    prior = prior_of_target(
-        checkpoint, network, checkpoint.memory, before.probabilities, target.table, word, left_out.compute, cell.seed
-    )
+    seen = Embedding(left_out.seen.features[rows], left_out.seen.logits[rows])
+    look = first_look(checkpoint, checkpoint.memory, target, word, left_out.compute, cell.seed, seen=seen)
     digest = cell_fingerprint(cell, left_out.digest)
     task = AdaptationTask(
         checkpoint=checkpoint,
         source=checkpoint.memory,
         target=target,
-        prior=prior,
+        prior=look.prior,
         word=word,
         recipe=recipe,
         compute=left_out.compute,
@@ -117,7 +114,7 @@ def _adapt_and_judge(
         report=report,
     )
     adaptation = adapt_network(task)
-    judgement = judge(task, adaptation, word, before)
+    judgement = judge(task, adaptation, look)
     task.state_file.unlink(missing_ok=True)
     return adaptation, judgement
 

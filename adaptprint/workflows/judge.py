@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from adaptprint.adaptation.domain_views import part_of_source
 from adaptprint.adaptation.prior import PriorWord
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, Candidate
 from adaptprint.diagnostics.examine import Examination, Examiner
@@ -16,10 +15,10 @@ from adaptprint.models.device import Compute
 from adaptprint.models.embed import Embedding
 from adaptprint.models.memory import SourceFrames
 from adaptprint.reporting.progress import ProgressCallback
+from adaptprint.workflows.first_look import FirstLook
 
 # Enough for intervals that are bounded by the number of prints, and a bounded time per candidate.
 _TARGET_FRAMES = 400
-_SOURCE_FRAMES = 500
 
 
 @dataclass(frozen=True)
@@ -39,16 +38,18 @@ class Judgement:
     verdict: Verdict
 
 
-def judge(task: AdaptationTask, adaptation: Adaptation, word: PriorWord, before: Embedding | None) -> Judgement:
-    """Examines every candidate and weighs the best; ``before``, if known, is the source model's view of the target."""
+def judge(task: AdaptationTask, adaptation: Adaptation, look: FirstLook) -> Judgement:
+    """Examines every candidate and weighs the best; ``look`` is the source model's view of both domains."""
     examiner = examiner_for(
-        task.checkpoint, task.source, task.target, word, task.compute, task.seed, task.report, before
+        task.checkpoint, task.source, task.target, task.word, task.compute, task.seed, task.report, look
     )
     others = [candidate for candidate in adaptation.candidates if candidate.name != SOURCE_ONLY]
     if not others:
         source = adaptation.candidates[0]
-        verdict = Verdict("keep-source", ("recipe `source-only` changes nothing; this is the baseline",))
-        return Judgement(source, examiner.examine(source), (), verdict)
+        why = adaptation.warnings or ("the recipe found nothing to change",)
+        if task.recipe.changes_nothing:
+            why = ("recipe `source-only` changes nothing; this is the baseline",)
+        return Judgement(source, examiner.examine(source), (), Verdict("keep-source", why))
     examinations = tuple(examiner.examine(candidate) for candidate in others)
     # A candidate under a veto is picked only where all are.
     chosen = max(examinations, key=lambda examination: (not examination.vetoes, examination.score))
@@ -68,14 +69,17 @@ def examiner_for(
     compute: Compute,
     seed: int,
     report: ProgressCallback,
-    before: Embedding | None = None,
+    look: FirstLook | None = None,
 ) -> Examiner:
-    """An examiner over a print-balanced part of the target and a balanced part of the source."""
+    """An examiner over a print-balanced part of the target and a balanced part of the source.
+
+    ``look``, where there is one, saves embedding both parts with the source model again.
+    """
     rows = examined_rows(target.table, seed)
     config = checkpoint.config
     return Examiner(
         checkpoint,
-        _part_of_source(source, config.classes, seed),
+        None if source is None else part_of_source(source, config.classes, seed),
         target.table.take(rows),
         target.array[rows],
         not config.provenance.labels_vary_inside_prints,
@@ -83,19 +87,6 @@ def examiner_for(
         compute,
         seed,
         report,
-        None if before is None else Embedding(before.features[rows], before.logits[rows]),
+        None if look is None else Embedding(look.target.features[rows], look.target.logits[rows]),
+        None if look is None or look.source is None else look.source.seen,
     )
-
-
-def _part_of_source(source: SourceFrames | None, classes: list[str], seed: int) -> SourceFrames | None:
-    if source is None or len(source) <= _SOURCE_FRAMES:
-        return source
-    table = source.table
-    levels = [
-        source.held_out.astype(np.int64),
-        table.label_codes(classes),
-        table.printer_codes,
-        table.print_codes,
-    ]
-    rows = balanced_rows(levels, _SOURCE_FRAMES, seed)
-    return SourceFrames(table.take(rows), source.array[rows], source.held_out[rows], source.digests)

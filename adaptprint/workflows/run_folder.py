@@ -193,8 +193,8 @@ def _source_for_this_camera(run: Run) -> Checkpoint:
 
 
 def _adapted_checkpoint(run: Run, verdict: str) -> Checkpoint:
-    source = run.task.checkpoint
-    if run.judgement.candidate.name == SOURCE_ONLY:
+    source, candidate = run.task.checkpoint, run.judgement.candidate
+    if candidate.name == SOURCE_ONLY:
         return _source_for_this_camera(run)
     provenance = source.config.provenance.model_copy(
         update={
@@ -202,14 +202,20 @@ def _adapted_checkpoint(run: Run, verdict: str) -> Checkpoint:
             "command": "adapt",
             "versions": library_versions(),
             "seed": run.task.seed,
-            "recipe": {"name": run.recipe.name, **run.recipe.recipe.model_dump()},
+            "recipe": {
+                "name": run.recipe.name,
+                "candidate": candidate.name,
+                "target_norms": candidate.target_norms,
+                "trained": candidate.trained,
+                **run.recipe.recipe.model_dump(exclude={"card"}),
+            },
             "parent_digest": source.digest,
             "verdict": verdict,
         }
     )
     config = source.config.model_copy(update={"provenance": provenance, "camera": run.camera, "metrics": {}})
     # Memory and moments stay the source's: the next adaptation starts from labels, never from guesses.
-    return Checkpoint(config, run.judgement.candidate.state, source.memory, source.moments)
+    return Checkpoint(config, candidate.state, source.memory, source.moments)
 
 
 def _recipe_header(run: Run) -> str:

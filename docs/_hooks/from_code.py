@@ -2,7 +2,8 @@
 
 In a page, ``{{ percent adaptprint/diagnostics/vetoes.py _ONE_CLASS }}`` becomes ``98 %``, ``{{ value FILE NAME }}``
 the bare value, and a block ``{{ settings MODULE CLASS`` + one ``key: meaning`` per line + ``}}`` a table whose
-defaults and ranges come from the class. A key that is missing on either side breaks the build.
+defaults and ranges come from the class. A key that is missing on either side breaks the build. ``{{ recipes }}`` is a
+table of the shipped recipes, from their files.
 """
 
 import ast
@@ -12,16 +13,20 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mkdocs.exceptions import PluginError
+from pydantic import BaseModel
 
 _ROOT = Path(__file__).parents[2]
 _NUMBER = re.compile(r"\{\{ (percent|value) (\S+) (\w+) \}\}")
 _SETTINGS = re.compile(r"^\{\{ settings (\S+) (\w+)\n(.*?)^\}\}$", re.MULTILINE | re.DOTALL)
+_RECIPES = "{{ recipes }}"
 _ROLE = re.compile(r":\w+:<code>~?([\w.]+)</code>")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fills in tables and numbers."""
     markdown = _SETTINGS.sub(lambda match: _settings(match[1], match[2], match[3]), markdown)
+    if _RECIPES in markdown:
+        markdown = markdown.replace(_RECIPES, _recipes())
     return _NUMBER.sub(lambda match: _number(match[1], match[2], match[3]), markdown)
 
 
@@ -55,6 +60,22 @@ def _settings(module: str, name: str, text: str) -> str:
     return "\n".join(["| key | default | range | meaning |", "| --- | --- | --- | --- |", *rows])
 
 
+def _recipes() -> str:
+    """A table of the shipped recipes: the summary and the card of each."""
+    from adaptprint.adaptation.recipe import DEFAULT_RECIPE, load_recipe, recipe_names
+
+    rows = []
+    for named in map(load_recipe, recipe_names()):
+        card = named.recipe.card
+        if card is None:
+            raise PluginError(f"recipe {named.name} has no card")
+        name = f"`{named.name}`" + (" (default)" if named.name == DEFAULT_RECIPE else "")
+        needs = "yes" if named.recipe.needs_source else "no"
+        rows.append("| " + " | ".join([name, named.summary, card.assumes, card.fails, card.cost, needs]) + " |")
+    head = ["| recipe | does | assumes | fails | cost | source |", "| --- | --- | --- | --- | --- | --- |"]
+    return "\n".join([*head, *rows])
+
+
 def _default(field: Any) -> str:
     if field.is_required():
         return "required"
@@ -75,6 +96,8 @@ def _range(field: Any) -> str:
         return " ".join(ends)
     if bool in kinds:
         return "`true`, `false`"
+    if any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds):
+        return "table"
     words = [word for kind in kinds for word in (kind, *get_args(kind)) if isinstance(word, str)]
     return ", ".join(f"`{word}`" for word in dict.fromkeys(words)) or "text"
 

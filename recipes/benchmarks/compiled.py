@@ -1,7 +1,7 @@
 # python recipes/benchmarks/compiled.py
 """Does `torch.compile` pay? The forward pass and a training step of ResNet-18, as they are and compiled, in turn.
 
-The step is that of the recipe `dann`, without its hook: two domains through the early stages alone, their weights
+The step is that of the recipe `dann-prior`, without its hook: two domains through the early stages alone, their weights
 frozen, the late stages jointly, a loss on every feature, a step of AdamW. `warm-up` is the first call, which compiles;
 `pays after` is how many calls its seconds take to come back. Needs a C++ compiler, as torch.compile does on a CPU.
 """
@@ -41,7 +41,7 @@ def forward(network: PrintNet, compute: Compute, compiled: bool) -> Call:
 
 def step(network: PrintNet, compute: Compute, compiled: bool) -> Call:
     """One training step of both domains."""
-    recipe = load_recipe("dann").recipe
+    recipe = load_recipe("dann-prior").recipe
     network.freeze(recipe.frozen)
     network.train()
     trained = [weight for weight in network.parameters() if weight.requires_grad]

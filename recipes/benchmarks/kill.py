@@ -70,7 +70,7 @@ class Soak:
         source: A checkpoint.
         target: Frames of one printer.
         work: An empty folder.
-        settings: ``key=value`` overrides of the recipe ``dann``.
+        settings: ``key=value`` overrides of the recipe ``dann-prior``.
     """
 
     def __init__(self, source: Path, target: Path, work: Path, settings: Sequence[str] = SETTINGS) -> None:
@@ -88,7 +88,7 @@ class Soak:
         """Adapts in this process and notes what it reports."""
         self.events.clear()
         return adaptprint.adapt(
-            self.source, self.target, out=out, recipe="dann", set=self.settings, threads=1, resume=resume,
+            self.source, self.target, out=out, recipe="dann-prior", set=self.settings, threads=1, resume=resume,
             overwrite=resume, progress=lambda event: self.events.append((time.monotonic(), event)),
         ).out  # fmt: skip
 
@@ -111,7 +111,7 @@ class Soak:
 
     def start_and_kill(self, moment: float, over_old: bool) -> str:
         """Starts adapt as a process of its own and kills it; returns the stage that it had begun."""
-        words = ["--source", self.source, "--target", self.target, "--out", self.out, "--recipe", "dann"]
+        words = ["--source", self.source, "--target", self.target, "--out", self.out, "--recipe", "dann-prior"]
         words += [word for pair in self.settings for word in ("--set", pair)]
         words += ["--threads", "1", *(["--overwrite"] if over_old else [])]
         command = [sys.executable, "-m", "adaptprint", "adapt", *map(str, words)]
@@ -150,7 +150,7 @@ def soak(
         work: An empty folder; needs a gigabyte.
         rounds: How many kills.
         seed: Decides the moments.
-        settings: ``key=value`` overrides of the recipe ``dann``.
+        settings: ``key=value`` overrides of the recipe ``dann-prior``.
     """
     bench = Soak(source, target, work, settings)
     rng = random.Random(seed)

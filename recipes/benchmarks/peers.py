@@ -2,7 +2,7 @@
 """`adapt` against the plain pytorch-adapt loop and skada's DANN: wall time to the same accuracy, and images/s per step.
 
 On each printer all start from the same source model, see the same labelled source frames (the checkpoint's memory)
-and the same unlabelled target frames, and are scored by balanced accuracy over frames of further prints of the same
+and the same unlabelled target frames, and are scored by balanced accuracy over further prints of the same
 printer, in the mode that ships. The accuracy to reach is that of the model which `adapt` wrote to candidate/, whatever
 its verdict.
 

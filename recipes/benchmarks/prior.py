@@ -17,13 +17,14 @@ import numpy as np
 from machine import SOURCE, refuse_missing
 
 import adaptprint
+from adaptprint.adaptation.domain_views import look_at_source
 from adaptprint.adaptation.prior import SourceScores, estimate_prior, parse_prior
+from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Floats, embed
 from adaptprint.models.metrics import decide, mean_by_print, print_labels
 from adaptprint.reporting.progress import silent
 from adaptprint.workflows.inputs import open_labelled, read_pixels
-from adaptprint.workflows.target_prior import source_scores
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.0)
 OURS = "print margins"
@@ -146,7 +147,8 @@ def main() -> None:
     checkpoint, config = model.checkpoint, model.checkpoint.config
     if checkpoint.memory is None or len(config.classes) != 2:
         raise SystemExit("the checkpoint needs a source memory and two classes")
-    source = source_scores(checkpoint, model.network, checkpoint.memory, model.compute, seed=0)
+    frozen = Candidate(SOURCE_ONLY, checkpoint.state)
+    source = look_at_source(checkpoint, frozen, checkpoint.memory, model.compute, seed=0).scores
     data = open_labelled(options.data, "auto", config.classes)
     found: list[Draw] = []
     for printer in (name for name in data.printers if name not in config.provenance.printers):

@@ -1,5 +1,5 @@
 # python recipes/benchmarks/recipes.py --source CKPT --target DIR
-"""Wall time and peak memory of `adapt` for every shipped recipe, side by side in one run, as whole processes.
+"""Wall time and peak memory of `adapt` for shipped recipes of every kind, side by side in one run, as whole processes.
 
 Each recipe is run several times in turn (A B C A B C ...), so that a drift of the machine's speed hits all alike.
 Prints a table of medians and of ratios to `source-only`, which does everything but adapt.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from machine import SOURCE, TARGET, Row, measure_in_turn, refuse_missing, report, summed_up
 
-RECIPES = ("source-only", "bn-early", "bn", "dann")
+RECIPES = ("source-only", "bn-early", "bn", "bn-prior", "calibrate", "prototype", "consensus", "dann-prior", "dann")
 
 
 def main() -> None:

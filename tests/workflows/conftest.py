@@ -23,7 +23,7 @@ def run_folder(
     from adaptprint import adapt
 
     folder = tmp_path_factory.mktemp("runs") / "new_printer"
-    adapt(source, target, out=folder, recipe="dann", set=tiny_dann)
+    adapt(source, target, out=folder, recipe="dann-prior", set=tiny_dann)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -193,12 +193,12 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(
     assert near in adapt_fails(source, "--set", pair, code=2).splitlines()[1]
 
 
-@pytest.mark.parametrize("pair", ["steps", "steps=many", "steps=0", "lr_trunk=-1", "lr_trunk=nan"])
+@pytest.mark.parametrize("pair", ["steps", "steps=many", "steps=-1", "lr_trunk=-1", "lr_trunk=nan"])
 def test_a_value_out_of_its_range_is_refused(pair: str, adapt_fails: Adapt, source: Path) -> None:
     assert pair.split("=")[0] in adapt_fails(source, "--set", pair, code=2)
 
 
-@pytest.mark.parametrize("text", ["method = ", 'method = "dann"\nstepz = 3', 'method = "cdan"', "steps = 3"])
+@pytest.mark.parametrize("text", ["norms = ", 'align = "dann"\nstepz = 3', 'align = "cdam"', 'norms = "late"'])
 def test_a_recipe_file_with_a_mistake_is_refused(text: str, adapt_fails: Adapt, source: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(text)
     adapt_fails(source, "--recipe", tmp_path / "mine.toml", code=2)

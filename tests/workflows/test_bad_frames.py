@@ -251,7 +251,7 @@ def test_a_target_of_one_print_is_adapted_to_but_the_source_is_kept(
     source: Path, write_printers: Callable[..., Path], tiny_dann: tuple[str, ...], tmp_path: Path
 ) -> None:
     data = write_printers(tmp_path / "data", ("9",), prints=1)
-    result = adaptprint.adapt(source, data, out=tmp_path / "run", recipe="dann", set=tiny_dann)
+    result = adaptprint.adapt(source, data, out=tmp_path / "run", recipe="dann-prior", set=tiny_dann)
     assert result.verdict == "keep-source"
     assert json.dumps(result.to_dict(), allow_nan=False)
     assert "too few prints" in [veto["name"] for veto in result.to_dict()["vetoes"]]
@@ -262,7 +262,7 @@ def test_a_target_of_a_single_frame_is_adapted_to_but_the_source_is_kept(
     source: Path, write_printers: Callable[..., Path], tiny_dann: tuple[str, ...], tmp_path: Path
 ) -> None:
     data = write_printers(tmp_path / "data", ("9",), prints=1, frames=1)
-    result = adaptprint.adapt(source, data, out=tmp_path / "run", recipe="dann", set=tiny_dann)
+    result = adaptprint.adapt(source, data, out=tmp_path / "run", recipe="dann-prior", set=tiny_dann)
     assert result.verdict == "keep-source"
     assert json.dumps(result.to_dict(), allow_nan=False)
 

@@ -133,7 +133,7 @@ def test_an_output_that_may_not_be_written_is_refused_before_any_work(
     untouched(tmp_path / "run")
 
 
-@pytest.mark.parametrize("recipe", ["bn-early", "dann"])
+@pytest.mark.parametrize("recipe", ["bn-early", "dann-prior"])
 def test_a_disk_that_is_full_ends_the_run_and_leaves_nothing_half_written(
     recipe: str, cli: Callable[..., Any], fails: Callable[..., str], untouched: Callable[..., None], source: Path,
     target: Path, tiny_dann: tuple[str, ...], small_disk: Path,

@@ -176,14 +176,15 @@ def test_a_cell_of_other_settings_is_run_again(
 ) -> None:
     shutil.copytree(finished, tmp_path / "out")
     recipe = tmp_path / "bn-early.toml"
-    recipe.write_text('method = "bn-early"\nstatistics_frames = 8\n')
+    recipe.write_text('norms = "early"\nstatistics_frames = 8\n')
     compare(recipe, resume=True, bad_shares=(0,), printer=["9"])
     assert adapted == ["bn-early on printer 9, bad share 0, seed 0"]
 
 
 def test_several_processes_find_what_one_finds(compare: Compare, finished: Path, tmp_path: Path) -> None:
-    compare(max_parallel=2)
-    assert without_time(tmp_path / "out") == without_time(finished)
+    compare(max_parallel=2, bad_shares=(0,))
+    wanted = [cell for cell in without_time(finished) if cell["bad_share"] == 0]
+    assert without_time(tmp_path / "out") == wanted
 
 
 def test_a_cell_that_fails_stops_no_other_and_is_shown(
@@ -246,8 +247,7 @@ def _few_bad(labelled: Path, place: Path, write_csv: Callable[..., Path]) -> Pat
     """The same frames where one print in twelve is bad."""
     with (labelled / "train.csv").open(newline="") as file:
         rows = list(csv.reader(file))[1:]
-    (place / "few").mkdir()
-    (place / "few" / "images").symlink_to(labelled / "images")
+    shutil.copytree(labelled / "images", place / "few" / "images")
     return write_csv(place / "few" / "train.csv", [(*row[:3], int(row[2].endswith("-p1"))) for row in rows])
 
 
@@ -263,7 +263,7 @@ def test_more_than_two_classes_have_no_bad_share(labelled: Path) -> None:
 
 
 def test_recipes_of_one_name_are_refused(compare: Compare, tmp_path: Path) -> None:
-    (tmp_path / "bn.toml").write_text('method = "bn"\nstatistics_frames = 16\n')
+    (tmp_path / "bn.toml").write_text('norms = "all"\nstatistics_frames = 16\n')
     with pytest.raises(UsageError, match="two recipes are called `bn`"):
         compare("bn", tmp_path / "bn.toml")
 

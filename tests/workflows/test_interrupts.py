@@ -57,7 +57,7 @@ def test_an_adaptation_stopped_while_it_adapts_goes_on_to_the_same_bytes(
     tiny_dann: tuple[str, ...], digests: Callable[[Path], dict[str, str]], tmp_path: Path,
 ) -> None:  # fmt: skip
     out = tmp_path / "run"
-    words = ("--source", source, "--target", target, "--out", out, "--recipe", "dann", *settings(tiny_dann))
+    words = ("--source", source, "--target", target, "--out", out, "--recipe", "dann-prior", *settings(tiny_dann))
     process = start("adapt", *words)
     said = stop(process, "adapting")
     check_stopped(process, said)
@@ -65,7 +65,7 @@ def test_an_adaptation_stopped_while_it_adapts_goes_on_to_the_same_bytes(
     untouched(out, unfinished=True)
     assert (tmp_path / ".run.unfinished" / "state.pt").is_file()
     seen = []
-    adaptprint.adapt(source, target, out=out, recipe="dann", set=tiny_dann, resume=True, progress=seen.append)
+    adaptprint.adapt(source, target, out=out, recipe="dann-prior", set=tiny_dann, resume=True, progress=seen.append)
     assert sum(event.stage == "adapting" for event in seen) < 4
     assert digests(out) == digests(run_folder)
     assert [file.name for file in tmp_path.iterdir()] == ["run"]
@@ -127,7 +127,7 @@ def test_an_adaptation_stopped_after_its_last_step_goes_on_to_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     out = tmp_path / "run"
-    words = ("--source", source, "--target", target, "--out", out, "--recipe", "dann", *settings(tiny_dann))
+    words = ("--source", source, "--target", target, "--out", out, "--recipe", "dann-prior", *settings(tiny_dann))
     with monkeypatch.context() as patch:
         patch.setattr("adaptprint.workflows.adapt.judge", press_ctrl_c)
         fails(cli("adapt", *words), 130)

@@ -29,5 +29,5 @@ def test_the_candidate_has_the_same_bytes_whatever_the_target_s_labels_say(
         write_csv(copy / "train.csv", [row[:3] for row in true], PLAIN)
     else:
         write_csv(copy / "train.csv", [(*row[:3], cell[labels](row[3])) for row in true])
-    result = adaptprint.adapt(source, copy, out=tmp_path / "run", recipe="dann", set=tiny_dann)
+    result = adaptprint.adapt(source, copy, out=tmp_path / "run", recipe="dann-prior", set=tiny_dann)
     assert digests(result.out) == digests(run_folder)

@@ -242,10 +242,14 @@ def test_diagnose_compares_a_candidate_with_its_source(
         "diagnose", "--model", run_folder / "candidate", "--baseline", source, "--target", target, "--json"
     )  # fmt: skip
     assert result.code == 0, result.stderr
-    assert result.json["target"] == {"n_frames": 24, "n_prints": 6}
+    assert result.json["target"] == {"n_frames": 24, "n_prints": 6, "n_frames_examined": 24}
     assert result.json["witnesses"]
     for space in ("frozen", "adapted"):
         assert 0 <= result.json["neighbours"][space]["label_agreement"]["value"] <= 1
+    # It sees the model as the run that made it did.
+    report = strict((run_folder / "report.json").read_text())
+    assert result.json["witnesses"] == report["witnesses"]
+    assert result.json["neighbours"] == report["neighbours"]
 
 
 def test_verify_finds_clean_data_clean_and_counts_it(cli: Callable[..., Any], known: Path) -> None:

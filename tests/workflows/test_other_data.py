@@ -47,7 +47,7 @@ def test_a_model_of_three_classes_is_adapted_evaluated_and_asked(
 ) -> None:
     words = ("--source", model, "--target", three_classes, "--printer", "03", "--out", tmp_path / "run")
     settings = [word for pair in tiny_dann for word in ("--set", pair)]
-    result = cli("adapt", *words, "--recipe", "dann", *settings, "--json")
+    result = cli("adapt", *words, "--recipe", "dann-prior", *settings, "--json")
     assert result.code == 0, result.stderr
     assert len(result.json["target"]["prior_estimate"]) == 3
     measured = cli("evaluate", "--model", tmp_path / "run" / "candidate", "--data", three_classes, "--json")

@@ -41,7 +41,7 @@ def test_adapting_twice_with_one_seed_gives_the_same_bytes_whether_frames_are_ca
     # Which number format is faster here was measured once; a second look on a busy machine might say otherwise.
     shutil.copy(session_cache / "precision.json", tmp_path / "cache")
     monkeypatch.setenv("ADAPTPRINT_CACHE", str(tmp_path / "cache"))
-    adaptprint.adapt(source, target, out=tmp_path / "run", recipe="dann", set=tiny_dann)
+    adaptprint.adapt(source, target, out=tmp_path / "run", recipe="dann-prior", set=tiny_dann)
     assert digests(tmp_path / "run") == digests(run_folder)
 
 
@@ -53,6 +53,6 @@ def test_adapting_with_another_seed_gives_other_bytes(
     digests: Callable[[Path], dict[str, str]],
     tmp_path: Path,
 ) -> None:
-    adaptprint.adapt(source, target, out=tmp_path / "run", recipe="dann", set=tiny_dann, seed=1)
+    adaptprint.adapt(source, target, out=tmp_path / "run", recipe="dann-prior", set=tiny_dann, seed=1)
     model = "candidate/model.safetensors"
     assert digests(tmp_path / "run")[model] != digests(run_folder)[model]

@@ -85,7 +85,7 @@ def test_a_run_stopped_while_it_scores_goes_on_to_the_same_bytes_and_scores_no_p
     source: Path, many: Path, tiny_dann: tuple[str, ...], decoded: list[bytes],
     digests: Callable[[Path], dict[str, str]], untouched: Callable[..., None], tmp_path: Path,
 ) -> None:  # fmt: skip
-    options: dict[str, Any] = {"recipe": "dann", "set": (*tiny_dann, *FEW)}
+    options: dict[str, Any] = {"recipe": "dann-prior", "set": (*tiny_dann, *FEW)}
     adaptprint.adapt(source, many, out=tmp_path / "whole", **options)
     decoded.clear()
     out = tmp_path / "run"
@@ -114,7 +114,7 @@ def test_scores_of_another_candidate_are_not_taken_for_this_one_s(source: Path, 
 def test_a_run_does_not_go_on_with_other_frames_beyond_the_coreset(
     source: Path, copy_of_many: Path, tiny_dann: tuple[str, ...], tmp_path: Path
 ) -> None:
-    options: dict[str, Any] = {"out": tmp_path / "run", "recipe": "dann", "set": (*tiny_dann, *FEW)}
+    options: dict[str, Any] = {"out": tmp_path / "run", "recipe": "dann-prior", "set": (*tiny_dann, *FEW)}
     with pytest.raises(InterruptedRunError):
         adaptprint.adapt(source, copy_of_many, **options, progress=press_ctrl_c_at(1))
     name = beyond_the_coreset(listed(copy_of_many))[0]

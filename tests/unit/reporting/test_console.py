@@ -121,7 +121,7 @@ def test_seven_classes_need_no_prior_line(run, printed):
     ("show", "content", "n_lines"),
     [
         (show_batch, {"results": [{"target": LONG, "verdict": "need-labels", "seconds": 3.0, "out": LONG}]}, 3),
-        (show_comparison, {"rows": [{"level": "all", "recipe": LONG, "balanced_accuracy": 0.5}]}, 4),
+        (show_comparison, {"rows": [{"level": "all", "recipe": LONG, "balanced_accuracy": 0.5}]}, 5),
         (show_evaluate, {"by_printer": {LONG: {}, "2": {}}}, 5),
     ],
 )

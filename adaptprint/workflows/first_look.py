@@ -1,0 +1,62 @@
+"""The first look: what the source model makes of the target and of its own prints, before anything is adapted."""
+
+from dataclasses import dataclass
+
+from adaptprint.adaptation.domain_views import SourceView, look_at_source
+from adaptprint.adaptation.prior import PriorEstimate, PriorWord, estimate_prior
+from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
+from adaptprint.frames.pixels import Pixels
+from adaptprint.models.checkpoint import Checkpoint
+from adaptprint.models.device import Compute
+from adaptprint.models.embed import Embedding, embed
+from adaptprint.models.memory import SourceFrames
+from adaptprint.reporting.progress import ProgressCallback, silent
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """The source model's view of both domains; the estimated prior and every later comparison begin with it.
+
+    Attributes:
+        target: Features and logits of all target frames.
+        source: Its view of a part of the source; ``None`` without source frames.
+        prior: Class shares of the target in the light of both.
+    """
+
+    target: Embedding
+    source: SourceView | None
+    prior: PriorEstimate
+
+
+def first_look(
+    checkpoint: Checkpoint,
+    source: SourceFrames | None,
+    target: Pixels,
+    word: PriorWord,
+    compute: Compute,
+    seed: int,
+    progress: ProgressCallback = silent,
+    seen: Embedding | None = None,
+) -> FirstLook:
+    """Embeds both domains with the source model and estimates the target's class shares.
+
+    Args:
+        checkpoint: The source model.
+        source: Labelled source frames, if there are any.
+        target: The target's frames.
+        word: What the user says of the class shares.
+        compute: Device and number format.
+        seed: Decides every draw.
+        progress: Progress callback.
+        seen: The model's view of the target's frames, where it is known already.
+    """
+    if seen is None:
+        network = checkpoint.network().on(compute.device)
+        seen = embed(network, target.array, compute, progress=progress, stage="source model on the target")
+    known = None
+    if source is not None:
+        model, stage = Candidate(SOURCE_ONLY, checkpoint.state), "source model on its own prints"
+        known = look_at_source(checkpoint, model, source, compute, seed, progress, stage)
+    by_frame = checkpoint.config.provenance.labels_vary_inside_prints
+    scores = None if known is None else known.scores
+    return FirstLook(seen, known, estimate_prior(seen.probabilities, target.table, word, by_frame, seed, scores))
