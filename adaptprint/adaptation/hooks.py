@@ -151,7 +151,7 @@ class AdaptationStep:
     def _compose(self, align: Align, weights: LossWeights, optimizer: torch.optim.Optimizer, source: bool) -> Any:
         post = self._target_losses(weights)
         shared: dict[str, Any] = {"opts": [optimizer], "weighter": _weighted_sum(weights)}
-        if align == "none":
+        if align == "none" or (align not in ADVERSARIAL and not weights.align):
             # Without source frames there is no class loss: what prints teach is all there is.
             return ClassifierHook(post=post, **shared) if source else _only(post, **shared)
         if align in ADVERSARIAL:

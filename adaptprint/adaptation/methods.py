@@ -2,14 +2,19 @@
 
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from adaptprint.adaptation.calibration import belief_about, calibrated, why_not
+from adaptprint.adaptation.domain_views import candidate_network
 from adaptprint.adaptation.prototypes import with_prototypes
 from adaptprint.adaptation.statistics import with_statistics
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, Candidate
 from adaptprint.adaptation.teacher import PrintTeacher, consensus_teacher
 from adaptprint.errors import BadDataError
+from adaptprint.models.embed import embed
+from adaptprint.models.metrics import mean_by_print
 
 
 def adapt_network(task: AdaptationTask) -> Adaptation:
@@ -38,15 +43,17 @@ def adapt_network(task: AdaptationTask) -> Adaptation:
 
 
 def _trained(task: AdaptationTask, start: Candidate) -> Adaptation:
-    # pytorch-adapt takes two seconds to import, which recipes that do not train need not wait for.
-    from adaptprint.adaptation.loop import AdaptationLoop
-
     teacher, warnings = None, []
     if task.recipe.consensus:
         teacher = _teacher(task, start)
         if teacher is None or teacher.is_silent:
             teacher = None
             warnings.append("the prints taught nothing: no class but one was recognised with confidence among them")
+    if task.recipe.source_free and teacher is None and not task.recipe.mcc:
+        return Adaptation((), warnings=(*warnings, "not trained: without source frames and lessons there is no loss"))
+    # pytorch-adapt takes two seconds to import, which recipes that do not train need not wait for.
+    from adaptprint.adaptation.loop import AdaptationLoop
+
     loop = AdaptationLoop(task, start, teacher)
     snapshots = loop.run()
     return Adaptation(
@@ -58,8 +65,23 @@ def _trained(task: AdaptationTask, start: Candidate) -> Adaptation:
 
 
 def _teacher(task: AdaptationTask, start: Candidate) -> PrintTeacher | None:
+    if task.checkpoint.config.provenance.labels_vary_inside_prints:
+        return None
     posteriors = belief_about(task, start).print_posteriors
-    return None if posteriors is None else consensus_teacher(posteriors, task.target.table.print_codes)
+    if posteriors is None:
+        posteriors = _votes(task, start)
+    return consensus_teacher(posteriors, task.target.table.print_codes)
+
+
+def _votes(task: AdaptationTask, start: Candidate) -> npt.NDArray[np.float64]:
+    """(p, K) mean probabilities of the prints, for want of source frames that would say what they mean."""
+    network = candidate_network(task.checkpoint, start, task.compute)
+    codes = task.target.table.print_codes
+    votes = mean_by_print(embed(network, task.target.array, task.compute).probabilities, codes).astype(np.float64)
+    if task.print_labels is not None:
+        known = task.print_labels >= 0
+        votes[known] = np.eye(votes.shape[1])[task.print_labels[known]]
+    return votes
 
 
 def _finished(task: AdaptationTask, candidate: Candidate) -> Candidate:

@@ -10,6 +10,7 @@ from adaptprint.adaptation.label_shift import fit_label_shift, mlls
 from adaptprint.adaptation.print_decision import PrintDecision, best_decision
 from adaptprint.adaptation.print_margins import fit_margins, log_odds, print_margins, share_posterior
 from adaptprint.adaptation.prior_word import PriorWord, doubt, parse_prior
+from adaptprint.errors import UsageError
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Floats
 from adaptprint.models.metrics import mean_by_print
@@ -102,7 +103,15 @@ def estimate_prior(
         seed: Decides every draw.
         source: Labelled source frames as the same model sees them.
         known: (p,) class of each target print whose label is known, -1 for the others. Two classes only.
+
+    Raises:
+        UsageError: If the user's word leaves no room for a label that is known.
     """
+    if known is not None and probabilities.shape[1] == 2 and set(known[known >= 0]) & _ruled_out(word):
+        raise UsageError(
+            f"--target-prior {word.text} and the labelled prints contradict each other",
+            "Mend the labels, or give a range that has room for them: --target-prior 0-1.",
+        )
     source = None if source is None or by_frame else _usable(source, probabilities.shape[1])
     if source is None:
         return _by_mean_probability(probabilities, table, word, by_frame, seed)
@@ -115,6 +124,11 @@ def estimate_prior(
     if probabilities.shape[1] == 2:
         return _by_print_margins(source, probabilities, table.print_codes, word, seed, others, known)
     return _by_mlls(shift.posteriors(scores), seed, others)
+
+
+def _ruled_out(word: PriorWord) -> set[int]:
+    """Classes that the user says no print is of."""
+    return {k for k, most in enumerate((1 - word.low, word.high)) if most <= 0}
 
 
 def _by_print_margins(

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from adaptprint.errors import MissingDependencyError, UsageError
 from adaptprint.models.settings import make_settings, parse_overrides, read_toml
@@ -73,6 +73,13 @@ class Recipe(BaseModel):
     coreset_frames: Annotated[int, Field(ge=64)] = Field(
         default=4000, description="Target frames to adapt and judge on at most; beyond them frames are only scored."
     )
+
+    @field_validator("source_free")
+    @classmethod
+    def _aligns_nothing(cls, source_free: bool, info: ValidationInfo) -> bool:
+        if source_free and info.data.get("align", "none") != "none":
+            raise ValueError("without source frames there is nothing to align the target with; set align=none")
+        return source_free
 
     @property
     def changes_nothing(self) -> bool:

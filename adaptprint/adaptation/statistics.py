@@ -20,6 +20,8 @@ _AFTER_TRAINING: dict[TrainingNorms, TargetNorms] = {"split": "early", "joint": 
 def held_norms(recipe: Recipe) -> TargetNorms:
     """Which BatchNorms hold the target's own statistics in the model that a recipe ends with."""
     if recipe.steps and recipe.training_norms in _AFTER_TRAINING:
+        if recipe.source_free:
+            return "all"
         return _AFTER_TRAINING[recipe.training_norms]
     return _NAMES[recipe.norms][1]
 

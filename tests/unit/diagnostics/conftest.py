@@ -65,7 +65,7 @@ def sight() -> Callable[..., View]:
         return View(
             embedding(source_bad, source_features),
             embedding(bad, features),
-            np.stack([np.stack([1 - each, each], axis=1) for each in changed]).astype(np.float32),
+            tuple(embedding(each, features) for each in changed),
         )
 
     return build
