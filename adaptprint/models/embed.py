@@ -40,7 +40,10 @@ class Embedding:
 
 def to_images(frames: Frames, compute: Compute) -> Tensor:
     """Frames (n, h, w, 3) uint8 RGB to images (n, 3, h, w) float32 in [0, 1], channels-last in memory."""
-    pixels = torch.from_numpy(np.ascontiguousarray(frames)).to(compute.device, non_blocking=True)
+    pixels = torch.from_numpy(np.ascontiguousarray(frames))
+    if compute.device.type == "cuda":
+        # Only out of pinned memory does a copy run beside the computing.
+        pixels = pixels.pin_memory().to(compute.device, non_blocking=True)
     return pixels.permute(0, 3, 1, 2).float().div_(255)
 
 
