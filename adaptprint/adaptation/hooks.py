@@ -181,7 +181,7 @@ class AdaptationStep:
     def _aligner(self, align: Align) -> Any:
         if align == "coral":
             return AlignerHook(loss_fn=self._at_target_prior(CORALLoss()))
-        mmd = self._at_target_prior(MMDLoss(kernel_scales=2.0 ** torch.arange(-2, 3), mmd_type="quadratic"))
+        mmd = self._at_target_prior(MMDLoss(2.0 ** torch.arange(-2, 3), mmd_type="quadratic", dist_func=_distances))
         return AlignerHook(loss_fn=mmd) if align == "mmd" else JointAlignerHook(loss_fn=mmd)
 
     def _at_target_prior(self, distance: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
@@ -218,6 +218,16 @@ class PriorWeightedReducer(BaseReducer):  # type: ignore[misc]
 
     def _out_keys(self) -> list[str]:
         return []
+
+
+def _distances(first: Tensor, second: Tensor) -> Tensor:
+    """Squared distances (n, m), never quite zero.
+
+    Kernels are as wide as the median distance among the source frames, which is zero where most of a batch was drawn
+    again from few frames; a loss of NaN would follow.
+    """
+    found = torch.cdist(first, second).square()
+    return found.clamp_min(1e-3 * float(found.detach().mean()) + 1e-12)
 
 
 def _only(hooks: list[Any], opts: list[torch.optim.Optimizer], weighter: Any) -> Any:

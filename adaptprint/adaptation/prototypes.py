@@ -58,7 +58,7 @@ def with_prototypes(
         "classifier.weight": torch.tensor(2 * scale * centres, dtype=torch.float32),
         "classifier.bias": torch.tensor(-scale * (centres**2).sum(1), dtype=torch.float32),
     }
-    return replace(candidate, name=f"{candidate.name}, prototypes", state=state)
+    return replace(candidate, name=f"{candidate.name}, prototypes", state=state, own_head=True)
 
 
 def _scale(

@@ -1,8 +1,9 @@
 """What an adaptation starts from and what it ends with."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from torch import Tensor
 
@@ -67,6 +68,7 @@ class Candidate:
         target_norms: Which BatchNorm layers hold the target's own statistics. Source frames are judged with
             statistics of the source in these layers, as each domain has its own there.
         trained: Whether weights were trained on the source anew, and not statistics alone replaced.
+        own_head: Whether its classifier is another one than the source model's, and not only moved.
         decision: Where the candidate decides on the target's prints, if that was moved. Source frames are judged
             where it decided before: each printer has a decision of its own.
     """
@@ -75,12 +77,38 @@ class Candidate:
     state: dict[str, Tensor]
     target_norms: TargetNorms = "none"
     trained: bool = False
+    own_head: bool = False
     decision: PrintDecision | None = None
 
     @property
     def moves_decision_only(self) -> bool:
         """Whether it ranks all frames as the source model does."""
-        return self.decision is not None and self.target_norms == "none" and not self.trained
+        changed = self.target_norms != "none" or self.trained or self.own_head
+        return self.decision is not None and not changed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the weights, for JSON."""
+        return {
+            "name": self.name,
+            "target_norms": self.target_norms,
+            "trained": self.trained,
+            "own_head": self.own_head,
+            "decision": None if self.decision is None else asdict(self.decision),
+        }
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any], state: dict[str, Tensor]) -> "Candidate":
+        """The candidate that :meth:`to_dict` tells of; what is missing is taken for unchanged."""
+        held: dict[Any, TargetNorms] = {name: name for name in get_args(TargetNorms)}
+        decision = said.get("decision")
+        return cls(
+            str(said.get("name", "model")),
+            state,
+            held.get(said.get("target_norms"), "none"),
+            said.get("trained") is True,
+            said.get("own_head") is True,
+            PrintDecision(**decision) if isinstance(decision, dict) else None,
+        )
 
 
 @dataclass(frozen=True)

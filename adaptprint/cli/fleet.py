@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 def compare(
     recipes: Annotated[
         list[str] | None,
-        typer.Argument(help="Recipes to compare. [default: source-only bn bn-early dann-prior]", metavar="RECIPES..."),
+        typer.Argument(
+            help="Recipes to compare. [default: source-only bn bn-early calibrate dann-prior]", metavar="RECIPES..."
+        ),
     ] = None,
     data: Annotated[Path, typer.Option(help="Labelled frames of several printers.", metavar="DATA")] = ...,  # type: ignore[assignment]
     out: Annotated[Path, typer.Option(help="Folder to write.", metavar="DIR")] = Path("comparison"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from adaptprint.adaptation.prior import parse_prior
-from adaptprint.adaptation.recipe import DEFAULT_RECIPE, NamedRecipe, load_recipe
+from adaptprint.adaptation.recipe import NamedRecipe, load_recipe
 from adaptprint.adaptation.task import SOURCE_ONLY
 from adaptprint.errors import UsageError
 from adaptprint.frames.camera import CameraProfile
@@ -26,7 +26,7 @@ from adaptprint.workflows.comparison_run import run_grid
 from adaptprint.workflows.comparison_store import SOURCES, take_over
 from adaptprint.workflows.inputs import open_checkpoint, open_labelled
 
-DEFAULT_RECIPES = ("source-only", "bn", "bn-early", DEFAULT_RECIPE)
+DEFAULT_RECIPES = ("source-only", "bn", "bn-early", "calibrate", "dann-prior")
 
 
 def compare(

@@ -5,11 +5,11 @@ It looks at the frames that `adapt` would judge the model by; of a million, no m
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from adaptprint.adaptation.prior import parse_prior
 from adaptprint.adaptation.recipe import Recipe
-from adaptprint.adaptation.task import Candidate, TargetNorms
+from adaptprint.adaptation.task import Candidate
 from adaptprint.diagnostics.examine import Examination
 from adaptprint.errors import BadDataError, UsageError
 from adaptprint.frames.camera import CameraProfile
@@ -121,10 +121,8 @@ def _coreset_frames(checkpoint: Checkpoint) -> int:
 
 def _as_candidate(checkpoint: Checkpoint) -> Candidate:
     """The model as the candidate that it was when it was adapted."""
-    said = checkpoint.config.provenance.recipe
-    norms: dict[Any, TargetNorms] = {name: name for name in get_args(TargetNorms)}
-    held = norms.get(said.get("target_norms"), "none")
-    return Candidate("model", checkpoint.state, held, trained=said.get("trained") is True)
+    said = checkpoint.config.provenance.recipe.get("candidate")
+    return Candidate.from_dict(said if isinstance(said, dict) else {}, checkpoint.state)
 
 
 def _same_kind(model: Checkpoint, baseline: Checkpoint) -> None:

@@ -204,9 +204,7 @@ def _adapted_checkpoint(run: Run, verdict: str) -> Checkpoint:
             "seed": run.task.seed,
             "recipe": {
                 "name": run.recipe.name,
-                "candidate": candidate.name,
-                "target_norms": candidate.target_norms,
-                "trained": candidate.trained,
+                "candidate": candidate.to_dict(),
                 **run.recipe.recipe.model_dump(exclude={"card"}),
             },
             "parent_digest": source.digest,

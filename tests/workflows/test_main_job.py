@@ -246,10 +246,19 @@ def test_diagnose_compares_a_candidate_with_its_source(
     assert result.json["witnesses"]
     for space in ("frozen", "adapted"):
         assert 0 <= result.json["neighbours"][space]["label_agreement"]["value"] <= 1
-    # It sees the model as the run that made it did.
-    report = strict((run_folder / "report.json").read_text())
-    assert result.json["witnesses"] == report["witnesses"]
-    assert result.json["neighbours"] == report["neighbours"]
+
+
+@pytest.mark.parametrize("recipe", ["bn", "calibrate", "prototype"])
+def test_a_model_is_seen_alike_by_the_run_that_made_it_by_predict_and_by_diagnose(
+    recipe: str, source: Path, target: Path, tmp_path: Path
+) -> None:
+    run = adaptprint.adapt(source, target, out=tmp_path / "run", recipe=recipe)
+    found = adaptprint.diagnose(run.out / "candidate", target, baseline=source).to_dict()
+    assert found["witnesses"] == run.to_dict()["witnesses"]
+    assert found["neighbours"] == run.to_dict()["neighbours"]
+    frames = pl.read_csv(run.out / "frames.csv")
+    predicted = adaptprint.predict(run.out / "candidate", target).frames
+    assert frames["after_score"].to_list() == pytest.approx(predicted["probability"].to_list(), abs=2e-4)
 
 
 def test_verify_finds_clean_data_clean_and_counts_it(cli: Callable[..., Any], known: Path) -> None:
