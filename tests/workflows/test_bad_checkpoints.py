@@ -128,7 +128,8 @@ def test_code_in_the_saved_state_of_a_run_does_not_run(
     state = tmp_path / ".run.unfinished" / "state.pt"
     state.parent.mkdir()
     torch.save({"fingerprint": "x", "content": Boom(proof)}, state)
-    fails(cli("adapt", "--source", source, "--target", target, "--out", out, "--resume"), 4)
+    words = ("--source", source, "--target", target, "--out", out, "--recipe", "dann-prior")
+    fails(cli("adapt", *words, "--resume"), 4)
     assert not proof.exists()
     assert not out.exists()
 
@@ -161,11 +162,15 @@ def test_an_adversarial_recipe_needs_source_frames_and_a_source_free_one_does_no
 
     save_checkpoint(replace(load_checkpoint(source), memory=None), tmp_path / "bare")
     words = ("adapt", "--source", tmp_path / "bare", "--target", target, "--out", tmp_path / "run")
-    assert "--source-data" in fails(cli(*words), 4)
+    assert "--source-data" in fails(cli(*words, "--recipe", "dann-prior"), 4)
     assert not (tmp_path / "run").exists()
     result = cli(*words, "--recipe", "bn-early", "--json")
     assert result.code == 0, result.stderr
     assert any("no source frames" in note for note in result.json["notes"])
+    result = cli(*words, "--recipe", "calibrate", "--overwrite", "--json")
+    assert result.code == 0, result.stderr
+    assert result.json["verdict"] == "keep-source"
+    assert "not calibrated" in result.json["reasons"][0]
 
 
 def test_source_data_replaces_a_memory_that_is_not_there(
