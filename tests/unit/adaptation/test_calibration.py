@@ -11,14 +11,12 @@ from adaptprint.adaptation.calibration import belief_about, calibrated, shifted,
 from adaptprint.adaptation.methods import adapt_network
 from adaptprint.adaptation.prior import PriorEstimate
 from adaptprint.adaptation.recipe import Recipe
-from adaptprint.adaptation.statistics import with_statistics
 from adaptprint.adaptation.task import AdaptationTask, Candidate
 from adaptprint.frames.pixels import Pixels
 from adaptprint.models.embed import embed
 from adaptprint.models.memory import SourceFrames
 
 BuildTask = Callable[..., AdaptationTask]
-SHIFT = 4.0
 
 
 def margins(task: AdaptationTask, candidate: Candidate, array: np.ndarray) -> np.ndarray:
@@ -29,19 +27,23 @@ def margins(task: AdaptationTask, candidate: Candidate, array: np.ndarray) -> np
 
 
 @pytest.fixture
-def target(make_pixels: Callable[..., Pixels]) -> Pixels:
-    """The source's camera, half of the prints striped."""
-    return make_pixels([("T", f"{name}{i}", None, 6) for i in range(6) for name in ("good", "bad")], seed=7)
-
-
-@pytest.fixture
-def moved(make_read_task: BuildTask, target: Pixels, make_pixels: Callable[..., Pixels]) -> AdaptationTask:
-    """A source model whose candidate calls nearly everything on the target bad: its log odds are 4 too high."""
+def make_moved(make_read_task: BuildTask, make_pixels: Callable[..., Pixels]) -> BuildTask:
+    """A brighter printer, on which the model's scores lie too low; three known printers with four prints a class."""
     pixels = make_pixels(
         [(p, f"{name}{i}", name, 4) for p in ("P1", "P2", "P3") for i in range(4) for name in ("good", "bad")], seed=1
     )
     source = SourceFrames(pixels.table, pixels.array, np.zeros(len(pixels.table), dtype=bool))
-    return make_read_task(recipe=Recipe(calibrate=True), target=target, source=source)
+
+    def build(kinds: tuple[str, ...] = ("good", "bad"), brightness: int = 130, **changes: object) -> AdaptationTask:
+        target = make_pixels([("T", f"{k}{i}", None, 6) for i in range(6) for k in kinds], brightness, seed=7)
+        return make_read_task(**{"recipe": Recipe(calibrate=True), "target": target, "source": source, **changes})
+
+    return build
+
+
+def accuracy(task: AdaptationTask, candidate: Candidate) -> float:
+    bad = np.array([name.startswith("bad") for name in task.target.table.data["print"]])
+    return float(((margins(task, candidate, task.target.array) > 0) == bad).mean())
 
 
 def test_a_shift_moves_the_log_odds_by_just_as_much(make_task: BuildTask) -> None:
@@ -55,68 +57,48 @@ def test_a_shift_moves_the_log_odds_by_just_as_much(make_task: BuildTask) -> Non
     }
 
 
-def too_high(task: AdaptationTask, target: Pixels) -> AdaptationTask:
-    """The same with the printer's shift put into the belief, as if the scores had been read 4 too high."""
-    from adaptprint.adaptation.prior import SourceScores, estimate_prior
-    from adaptprint.adaptation.prior_word import UNKNOWN
-
-    assert task.source is not None
-    network = task.checkpoint.network()
-    labels = task.source.table.label_codes(["good", "bad"])
-    source = embed(network, task.source.array, task.compute).probabilities
-    scores = SourceScores(source, task.source.table, labels, task.source.held_out)
-    logits = embed(network, target.array, task.compute).logits
-    logits[:, 1] += SHIFT
-    odds = np.exp(logits - logits.max(1, keepdims=True))
-    prior = estimate_prior(odds / odds.sum(1, keepdims=True), target.table, UNKNOWN, source=scores)
-    return replace(task, prior=prior)
-
-
-def test_a_printer_s_shift_is_taken_out_and_the_ranking_stays(moved: AdaptationTask, target: Pixels) -> None:
-    task = too_high(moved, target)
-    assert task.prior.shift == pytest.approx(SHIFT, abs=1.5)
+def test_a_printer_s_shift_is_taken_out_and_the_ranking_stays(make_moved: BuildTask) -> None:
+    task = make_moved()
     start = Candidate("source-only", task.checkpoint.state)
-    high = margins(task, start, target.array) + SHIFT
     found = calibrated(task, start)
-    after = margins(task, found, target.array) + SHIFT
-    bad = np.array([name.startswith("bad") for name in target.table.data["print"]])
-    accuracy = [((each > 0) == bad).mean() for each in (high, after)]
-    assert accuracy[0] < 0.65
-    assert accuracy[1] > 0.8
-    assert (np.argsort(high) == np.argsort(after)).all()
-    assert found.name == "source-only, calibrated"
-    assert not found.trained
+    assert (found.name, found.trained, found.target_norms) == ("source-only, calibrated", False, "none")
+    before, after = (margins(task, each, task.target.array) for each in (start, found))
+    assert (np.argsort(before) == np.argsort(after)).all()
+    assert task.prior.shift is not None
+    assert after - before == pytest.approx(np.full(len(before), -task.prior.shift), abs=1e-4)
+    assert task.prior.shift < -0.5
+    assert accuracy(task, start) < 0.72
+    assert accuracy(task, found) > 0.82
 
 
-def test_known_labels_sharpen_it(moved: AdaptationTask, target: Pixels) -> None:
-    """Where a shift and a share explain the scores alike, one labelled print decides."""
-    good = np.flatnonzero([name.startswith("good") for name in target.table.data["print"]])
-    only_good = replace(target, table=target.table.take(good), array=target.array[good])
-    task = replace(moved, target=only_good)
-    trained = Candidate("trained@1", shifted(task.checkpoint.state, -3.0), trained=True)
-    unsure = belief_about(task, trained)
-    told = belief_about(replace(task, print_labels=np.array([0, -1, -1, -1, -1, -1])), trained)
-    assert unsure.shift is not None
-    assert told.shift is not None
-    assert told.high[1] < unsure.high[1]
-    assert told.print_posteriors is not None
-    assert told.print_posteriors[0].tolist() == [1.0, 0.0]
+def test_on_a_printer_like_the_source_s_the_decision_hardly_moves(make_moved: BuildTask) -> None:
+    assert make_moved(brightness=100).prior.shift == pytest.approx(0, abs=0.5)
 
 
-def test_of_a_candidate_its_own_scores_are_read(moved: AdaptationTask) -> None:
-    start = Candidate("source-only", moved.checkpoint.state)
-    assert belief_about(moved, start) is moved.prior
-    # A model that is 4 too high everywhere, on source and target, has no printer's shift to be taken out.
-    biased = Candidate("trained@1", shifted(moved.checkpoint.state, -SHIFT), trained=True)
-    found = belief_about(moved, biased)
-    assert found.shift == pytest.approx(moved.prior.shift, abs=0.3)
-    assert found.shares == pytest.approx(moved.prior.shares, abs=0.1)
+def test_one_labelled_print_decides_what_one_class_alone_leaves_open(make_moved: BuildTask) -> None:
+    label = np.array([1, -1, -1, -1, -1, -1])
+    unsure, told = (make_moved(("bad",), 150, print_labels=labels) for labels in (None, label))
+    gains = []
+    for task in (unsure, told):
+        start = Candidate("source-only", task.checkpoint.state)
+        gains.append(accuracy(task, calibrated(task, start)) - accuracy(task, start))
+    assert gains[0] < 0.15
+    assert gains[1] > 0.3
+    # A model that was changed is read anew, with the label.
+    other = Candidate("trained@1", shifted(told.checkpoint.state, 0.5), trained=True)
+    posteriors = belief_about(told, other).print_posteriors
+    assert posteriors is not None
+    assert posteriors[0].tolist() == [0.0, 1.0]
 
 
-def test_the_source_is_seen_with_its_own_statistics(moved: AdaptationTask) -> None:
-    task = replace(moved, recipe=Recipe(norms="all", calibrate=True))
-    candidate = with_statistics(task)
-    assert belief_about(task, candidate).shift == pytest.approx(0, abs=0.8)
+def test_of_a_candidate_its_own_scores_are_read(make_moved: BuildTask) -> None:
+    task = make_moved()
+    assert belief_about(task, Candidate("source-only", task.checkpoint.state)) is task.prior
+    # A model whose scores are too high on source and target alike has no more of a printer's shift than before.
+    biased = Candidate("trained@1", shifted(task.checkpoint.state, -2.0), trained=True)
+    found = belief_about(task, biased)
+    assert found.shift == pytest.approx(task.prior.shift, abs=0.3)
+    assert found.shares == pytest.approx(task.prior.shares, abs=0.1)
 
 
 def test_without_source_frames_nothing_changes_and_the_warning_says_why(make_read_task: BuildTask) -> None:
