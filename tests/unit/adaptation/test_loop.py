@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from adaptprint.adaptation.hooks import StepBatch
+from adaptprint.adaptation.joint_batches import JointBatch
 from adaptprint.adaptation.loop import AdaptationLoop
 from adaptprint.adaptation.methods import adapt_network
 from adaptprint.adaptation.task import Adaptation, AdaptationTask, Candidate
@@ -100,15 +100,15 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_snapshots_before(
 ) -> None:
     expected = adapt_network(make_task()).candidates[2]
     loop = make_loop(make_task())
-    clean = loop.step_hook
+    draw = loop.batches.draw
 
-    def poisoned(batch: StepBatch, weight: float) -> dict[str, Tensor]:
-        if loop.progress.step == 3:
+    def poisoned(step: int, size: int, strength: float) -> JointBatch:
+        if step == 3:
             with torch.no_grad():
                 loop.network.classifier.bias.fill_(poison)
-        return clean(batch, weight)
+        return draw(step, size, strength)
 
-    loop.step_hook = poisoned  # type: ignore[assignment]
+    loop.batches.draw = poisoned  # type: ignore[method-assign]
     (kept,) = loop.run()
     assert kept.name == expected.name == "trained@2"
     assert all(value.isfinite().all() for value in kept.state.values())
