@@ -1,4 +1,4 @@
-"""The methods: their candidates, what each changes, and that no label of the target is ever looked at."""
+"""A recipe carried out: which candidates it gives under which names, and what each part changes."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from adaptprint.adaptation.methods import METHODS, adapt_network
+from adaptprint.adaptation.methods import adapt_network
+from adaptprint.adaptation.recipe import Recipe
 from adaptprint.adaptation.task import Adaptation, AdaptationTask
 from adaptprint.errors import BadDataError
 from adaptprint.frames.pixels import Pixels
@@ -16,6 +17,9 @@ from adaptprint.reporting.progress import Progress
 
 BuildTask = Callable[..., AdaptationTask]
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+SOURCE = ("source-only", "none")
+NOTHING = Recipe()
+TRAINING = {"recipe": NOTHING, "steps": 2, "batch_size": 4, "snapshots": 1, "statistics_frames": 8}
 
 
 def names(adaptation: Adaptation) -> list[tuple[str, str]]:
@@ -27,41 +31,63 @@ def changed(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
     return {name for name, value in after.items() if not torch.equal(value, before[name])}
 
 
-def test_the_source_model_is_always_the_first_candidate_and_unchanged(make_task: BuildTask) -> None:
-    for method in METHODS:
-        task = make_task(method=method)
-        first = adapt_network(task).candidates[0]
-        assert (first.name, first.target_norms) == ("source-only", "none")
-        assert not changed(task.checkpoint.state, first.state)
-
-
-def test_each_method_gives_its_candidates(make_task: BuildTask) -> None:
-    source, early = ("source-only", "none"), ("bn-early", "early")
-    assert names(adapt_network(make_task(method="source-only"))) == [source]
-    assert names(adapt_network(make_task(method="bn"))) == [source, ("bn", "all")]
-    assert names(adapt_network(make_task(method="bn-early"))) == [source, early]
-    snapshots = [("dann@2", "early"), ("dann@4", "early"), ("dann@6", "early")]
-    assert names(adapt_network(make_task(method="dann"))) == [source, early, *snapshots]
-    joint = [("dann@2", "none"), ("dann@4", "none"), ("dann@6", "none")]
-    assert names(adapt_network(make_task(method="dann", split_early=False))) == [source, early, *joint]
-
-
-def test_only_snapshots_of_training_are_marked_as_trained(make_task: BuildTask) -> None:
-    marks = {candidate.name: candidate.trained for candidate in adapt_network(make_task(method="dann")).candidates}
-    assert marks == {"source-only": False, "bn-early": False, "dann@2": True, "dann@4": True, "dann@6": True}
+def test_a_recipe_of_no_parts_gives_the_source_model_alone(make_task: BuildTask) -> None:
+    task = make_task(recipe=NOTHING)
+    (only,) = adapt_network(task).candidates
+    assert only.state is task.checkpoint.state
 
 
 @pytest.mark.parametrize(
-    ("method", "layers"),
-    [("bn", ["bn1", "layer1.1", "layer2.1", "layer3.1", "layer4.1"]), ("bn-early", ["bn1", "layer1.1", "layer2.1"])],
+    ("norms", "name", "held"), [("early", "bn-early", "early"), ("all", "bn", "all"), ("prior", "bn-prior", "all")]
 )
-def test_the_batch_norm_recipes_change_statistics_and_nothing_else(
-    make_task: BuildTask, method: str, layers: list[str]
+def test_statistics_alone_give_one_candidate(make_task: BuildTask, norms: str, name: str, held: str) -> None:
+    found = adapt_network(make_task(recipe=NOTHING, norms=norms))
+    assert names(found) == [SOURCE, (name, held)]
+    assert found.discriminator_accuracy is None
+
+
+@pytest.mark.parametrize(("training_norms", "held"), [("split", "early"), ("joint", "none"), ("kept", "early")])
+def test_training_gives_its_start_and_its_snapshots(make_task: BuildTask, training_norms: str, held: str) -> None:
+    found = adapt_network(make_task(training_norms=training_norms))
+    assert names(found) == [SOURCE, ("bn-early", "early"), *((f"trained@{step}", held) for step in (2, 4, 6))]
+    assert [candidate.trained for candidate in found.candidates] == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize(("training_norms", "held"), [("split", "all"), ("joint", "all"), ("kept", "none")])
+def test_trained_without_the_source_all_statistics_are_the_target_s(
+    make_task: BuildTask, training_norms: str, held: str
 ) -> None:
-    task = make_task(method=method)
+    task = make_task(**TRAINING, source_free=True, mcc=1.0, training_norms=training_norms)
+    assert names(adapt_network(task)) == [SOURCE, ("trained@2", held)]
+
+
+def test_training_from_the_source_s_statistics_gives_no_second_start(make_task: BuildTask) -> None:
+    assert names(adapt_network(make_task(**TRAINING))) == [SOURCE, ("trained@2", "early")]
+
+
+def test_head_and_calibration_come_last_and_their_names_say_so(make_read_task: BuildTask) -> None:
+    found = adapt_network(make_read_task(recipe=NOTHING, norms="early", head="prototypes", calibrate=True))
+    assert names(found) == [SOURCE, ("bn-early, prototypes, calibrated", "early")]
+    found = adapt_network(make_read_task(recipe=NOTHING, calibrate=True))
+    assert names(found) == [SOURCE, ("source-only, calibrated", "none")]
+    found = adapt_network(make_read_task(**TRAINING, calibrate=True))
+    assert names(found) == [SOURCE, ("source-only, calibrated", "none"), ("trained@2, calibrated", "early")]
+
+
+@pytest.mark.parametrize(
+    ("norms", "layers"),
+    [
+        ("all", ["bn1", "layer1.1", "layer2.1", "layer3.1", "layer4.1"]),
+        ("early", ["bn1", "layer1.1", "layer2.1"]),
+    ],
+)
+def test_statistics_change_and_nothing_else(make_task: BuildTask, norms: str, layers: list[str]) -> None:
+    task = make_task(recipe=NOTHING, norms=norms)
     candidate = adapt_network(task).candidates[-1]
-    expected = {f"trunk.{layer}.{statistic}" for layer in layers for statistic in STATISTICS}
-    assert changed(task.checkpoint.state, candidate.state) == expected
+    found = changed(task.checkpoint.state, candidate.state)
+    assert {name for name in found if "num_batches" not in name} == {
+        f"trunk.{layer}.{statistic}" for layer in layers for statistic in STATISTICS[:2]
+    }
 
 
 def test_the_statistics_are_those_of_print_balanced_target_frames(
@@ -69,7 +95,7 @@ def test_the_statistics_are_those_of_print_balanced_target_frames(
 ) -> None:
     target = make_pixels([("T", "long", None, 8), ("T", "short", None, 4)], brightness=150)
     target.array[8:] -= 90
-    task = make_task(method="bn-early", target=target, statistics_frames=8)
+    task = make_task(recipe=NOTHING, norms="early", target=target, statistics_frames=8)
     candidate = adapt_network(task).candidates[-1]
     network = task.checkpoint.network()
     with torch.no_grad():
@@ -81,35 +107,70 @@ def test_the_statistics_are_those_of_print_balanced_target_frames(
     assert (found - means.mean(0)).abs().max() > 0.05
 
 
-def test_dann_without_source_frames_is_refused_with_the_way_out(make_task: BuildTask) -> None:
+def test_halfway_weights_lie_halfway(make_task: BuildTask) -> None:
+    settings = {**TRAINING, "lr_trunk": 0.01, "lr_head": 0.01, "frozen": "none"}
+    task = make_task(**settings)
+    source, whole = adapt_network(task).candidates
+    half = adapt_network(make_task(**settings, blend=0.5)).candidates[-1].state
+    for name, value in whole.state.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(half[name], (value + source.state[name]) / 2)
+            assert not torch.equal(half[name], value), name
+        else:
+            assert torch.equal(half[name], value)
+
+
+def test_only_trained_weights_are_blended(make_task: BuildTask) -> None:
+    plain, blended = (adapt_network(make_task(recipe=NOTHING, norms="all", blend=b)).candidates[1] for b in (1.0, 0.1))
+    assert not changed(plain.state, blended.state)
+
+
+@pytest.mark.parametrize("part", [{"steps": 2}, {"head": "prototypes"}, {"steps": 2, "align": "dann"}])
+def test_what_needs_source_frames_is_refused_without_them_with_the_way_out(
+    make_task: BuildTask, part: dict[str, object]
+) -> None:
     with pytest.raises(BadDataError, match="needs source frames") as caught:
-        adapt_network(make_task(method="dann", source=None))
+        adapt_network(make_task(recipe=NOTHING, source=None, **part))
     assert "--source-data" in caught.value.fix
     assert "bn-early" in caught.value.fix
 
 
-@pytest.mark.parametrize("method", ["source-only", "bn", "bn-early"])
-def test_source_free_methods_need_no_source(make_task: BuildTask, method: str) -> None:
-    assert adapt_network(make_task(method=method, source=None)).discriminator_accuracy is None
+def test_prints_that_teach_nothing_are_reported_and_the_class_loss_trains_on(make_read_task: BuildTask) -> None:
+    silent = make_read_task(**TRAINING, consensus=1.0, print_labels=np.array([0, 0, 0, 0]))
+    found = adapt_network(silent)
+    assert [words for words in found.warnings if "taught nothing" in words]
+    assert found.candidates[-1].name == "trained@2"
+    assert "lesson_loss" not in found.trace[0]
+    taught = adapt_network(make_read_task(**TRAINING, consensus=1.0, print_labels=np.array([0, 1, 0, 1])))
+    assert not taught.warnings
+    assert taught.trace[0]["lesson_loss"] > 0
 
 
-@pytest.mark.parametrize("method", list(METHODS))
-def test_labels_of_the_target_never_matter(make_task: BuildTask, method: str) -> None:
-    plain = make_task(method=method)
-    labels = np.random.default_rng(0).choice(["good", "bad"], len(plain.target.table))
-    told = plain.target.table.data.with_columns(label=np.array(labels, dtype=object).astype(str))
-    labelled = Pixels(type(plain.target.table)(told, plain.target.table.root, "prints"), plain.target.array, [], [])
-    assert labelled.table.labelled
-    for first, second in zip(
-        adapt_network(plain).candidates,
-        adapt_network(make_task(method=method, target=labelled)).candidates,
-        strict=True,
-    ):
-        assert not changed(first.state, second.state)
+def test_without_source_frames_and_lessons_nothing_is_trained(make_read_task: BuildTask) -> None:
+    task = make_read_task(**TRAINING, source_free=True, consensus=1.0, print_labels=np.array([0, 0, 0, 0]))
+    found = adapt_network(task)
+    assert names(found) == [SOURCE]
+    assert "not trained" in found.warnings[-1]
 
 
-@pytest.mark.parametrize("method", ["bn", "bn-early"])
-def test_progress_is_told_to_the_end(make_task: BuildTask, method: str) -> None:
+def test_without_any_source_the_prints_vote_by_their_mean_probability(make_read_task: BuildTask) -> None:
+    labels = np.array([0, 1, -1, -1])
+    task = make_read_task(**TRAINING, source=None, source_free=True, consensus=1.0, print_labels=labels)
+    assert task.prior.print_posteriors is None
+    found = adapt_network(task)
+    assert not found.warnings
+    assert found.trace[0]["lesson_loss"] > 0
+    assert names(found)[-1][0] == "trained@2"
+
+
+def test_prints_teach_nothing_where_labels_differ_inside_them(make_read_task: BuildTask) -> None:
+    task = make_read_task(**TRAINING, consensus=1.0, print_labels=np.array([0, 1, 0, 1]))
+    task.checkpoint.config.provenance.labels_vary_inside_prints = True
+    assert [words for words in adapt_network(task).warnings if "taught nothing" in words]
+
+
+@pytest.mark.parametrize("norms", ["all", "early", "prior"])
+def test_progress_is_told_to_the_end(make_task: BuildTask, norms: str) -> None:
     told: list[Progress] = []
-    adapt_network(make_task(method=method, report=told.append))
+    adapt_network(make_task(recipe=NOTHING, norms=norms, report=told.append))
     assert told[-1].done == told[-1].total == 1

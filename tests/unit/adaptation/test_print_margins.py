@@ -19,9 +19,9 @@ FRAMES = 4
 
 
 def margins_of(labels: np.ndarray, shift: float, seed: int, scale: float = 1.0) -> np.ndarray:
-    """(4 p,) margins of the frames of prints: classes at -2 and 2, prints and frames with a spread."""
+    """(4 p,) margins of the frames of prints: good ones at -2, faulty ones 4 times the scale above, with a spread."""
     rng = np.random.default_rng(seed)
-    of_print = shift + scale * (4 * labels - 2 + rng.normal(0, 1, len(labels)))
+    of_print = shift - 2 + 4 * scale * labels + rng.normal(0, 1, len(labels))
     return np.repeat(of_print, FRAMES) + rng.normal(0, 0.8, FRAMES * len(labels))
 
 
@@ -39,10 +39,20 @@ def source_model(shifts: list[float], spread: Spread | None = None, prints: int 
     )
 
 
-def posterior(model: MarginModel, n_bad: int, n: int, shift: float = 0.0, seed: int = 0) -> SharePosterior:
+def posterior(
+    model: MarginModel,
+    n_bad: int,
+    n: int,
+    shift: float = 0.0,
+    seed: int = 0,
+    scale: float = 1.0,
+    known: list[int] | None = None,
+) -> SharePosterior:
+    """Of a target whose first ``n_bad`` prints are faulty; ``known`` are the classes of its first prints."""
     labels = np.repeat([1, 0], [n_bad, n - n_bad])
-    values, counts = print_margins(margins_of(labels, shift, 100 + seed), np.repeat(np.arange(n), FRAMES))
-    return share_posterior(model, values, counts)
+    values, counts = print_margins(margins_of(labels, shift, 100 + seed, scale), np.repeat(np.arange(n), FRAMES))
+    told = None if known is None else np.array([*known, *[-1] * (n - len(known))])
+    return share_posterior(model, values, counts, known=told)
 
 
 def ends(found: SharePosterior) -> tuple[float, float]:
@@ -89,6 +99,56 @@ def test_the_interval_covers_new_printers_drawn_like_the_source_s() -> None:
         low, high = ends(posterior(model, n_bad, 12, rng.normal(0, 1.1), seed))
         covered.append(low <= n_bad / 12 <= high)
     assert np.mean(covered) >= 0.85
+
+
+@pytest.mark.parametrize("n_bad", [6, 15, 24])
+def test_faults_that_look_fainter_while_good_prints_look_the_same_are_still_counted(n_bad: int) -> None:
+    model = source_model(ALIKE)
+    found = [posterior(model, n_bad, 30, seed=seed, scale=0.65) for seed in range(6)]
+    assert np.mean([np.median(each.shares) for each in found]) == pytest.approx(n_bad / 30, abs=0.08)
+    # The faulty class has come 1.4 closer: the point halfway has moved by half of that, the good class not at all.
+    assert np.mean([each.scale for each in found]) == pytest.approx(0.65, abs=0.12)
+    assert np.mean([each.shift for each in found]) == pytest.approx(-0.7, abs=0.25)
+
+
+def test_the_shift_is_how_far_the_point_halfway_has_moved() -> None:
+    model = source_model(APART)
+    for shift, scale in ((1.0, 1.0), (-1.0, 1.0), (0.0, 0.6), (1.0, 0.6)):
+        found = posterior(model, 10, 20, shift, scale=scale)
+        assert found.shift == pytest.approx(shift + 2 * (scale - 1), abs=0.45), (shift, scale)
+
+
+def test_the_good_class_is_the_anchor() -> None:
+    """Of the same prints, the good ones that a printer left alone say more than faulty ones that it hid."""
+    model = replace(source_model(ALIKE), shift_sd=1e-6)
+    labels = np.repeat([1, 0], 10)
+    codes, counts = np.repeat(np.arange(20), FRAMES), np.full(20, FRAMES)
+    fainter = print_margins(margins_of(labels, 0.0, 1, 0.5), codes)[0]
+    # The mirror image: faulty prints as on the source, good ones as if half of them hid.
+    mirrored = -print_margins(margins_of(1 - labels, 0.0, 1, 0.5), codes)[0]
+    anchored, other = (share_posterior(model, values, counts) for values in (fainter, mirrored))
+    truth = labels.astype(float)
+    errors = [np.abs(found.print_posteriors - truth).mean() for found in (anchored, other)]
+    assert errors[0] < 0.6 * errors[1]
+
+
+def test_known_labels_are_believed_and_tell_a_shift_from_a_share() -> None:
+    model = source_model(APART)
+    # All prints good, two above the source's: without a label they might as well be a mixture, or faulty.
+    free, told = (posterior(model, 0, 10, 2.5, known=known) for known in (None, [0, 0]))
+    assert told.print_posteriors[:2].tolist() == [0.0, 0.0]
+    assert np.mean(told.shares) < np.mean(free.shares) - 0.1
+    assert ends(told)[1] - ends(told)[0] <= ends(free)[1] - ends(free)[0]
+    assert told.shift == pytest.approx(2.5, abs=1.0)
+    assert abs(told.shift - 2.5) < abs(free.shift - 2.5)
+    wrong = posterior(model, 0, 10, known=[1])
+    assert wrong.print_posteriors[0] == 1.0
+    assert wrong.shares.min() >= 0.1
+
+
+def test_labels_that_say_nothing_change_nothing() -> None:
+    model = source_model(ALIKE)
+    assert np.array_equal(posterior(model, 3, 7).shares, posterior(model, 3, 7, known=[]).shares)
 
 
 def test_printers_that_lie_apart_let_expect_a_larger_shift() -> None:

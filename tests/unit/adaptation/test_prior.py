@@ -231,6 +231,31 @@ def test_more_than_two_classes_are_estimated_by_mlls_with_an_interval(make_table
     assert found.print_posteriors.sum(axis=1) == pytest.approx(np.ones(20))
 
 
+def test_labelled_prints_are_believed(source: SourceScores, make_table: BuildTable) -> None:
+    scores, table = scored([0] * 12, "T", make_table, 2.0, 9)
+    known = np.array([0, 0, *[-1] * 10])
+    free, told = (estimate_prior(scores, table, UNKNOWN, source=source, known=each) for each in (None, known))
+    assert told.print_posteriors is not None
+    assert told.print_posteriors[:2].tolist() == [[1.0, 0.0]] * 2
+    assert told.shares[1] <= free.shares[1]
+    assert told.shift is not None
+    assert free.shift is not None
+    assert abs(told.shift - 2.0) <= abs(free.shift - 2.0)
+
+
+@pytest.mark.parametrize(("text", "label"), [("all-good", 1), ("0.0", 1), ("all-bad", 0)])
+def test_a_word_that_rules_out_a_labelled_print_is_refused(
+    text: str, label: int, source: SourceScores, make_table: BuildTable
+) -> None:
+    scores, table = scored([0] * 3 + [1] * 3, "T", make_table, 0.0, 9)
+    known = np.array([label, *[-1] * 5])
+    with pytest.raises(UsageError, match="contradict") as caught:
+        estimate_prior(scores, table, parse_prior(text), source=source, known=known)
+    assert "0-1" in caught.value.fix
+    for allowed in (parse_prior("0.1-0.9"), UNKNOWN):
+        assert estimate_prior(scores, table, allowed, source=source, known=known).doubt is None
+
+
 @settings(deadline=None, derandomize=True, database=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=6).filter(lambda shares: sum(shares) > 0.1))
 def test_class_weights_have_mean_one_follow_the_prior_and_drop_no_class(shares: list[float]) -> None:

@@ -12,35 +12,76 @@ from adaptprint.errors import UsageError
 def test_every_shipped_recipe_loads_and_tells_what_it_is_for(name: str) -> None:
     loaded = load_recipe(name)
     assert loaded.name == name
-    assert loaded.recipe.method in ("source-only", "bn", "bn-early", "dann")
     assert len(loaded.summary) > 20
     assert not loaded.summary.startswith("adaptprint")
     assert f"--recipe {name}" in loaded.text.splitlines()[0]
 
 
-def test_the_promised_recipes_are_shipped() -> None:
-    assert {"source-only", "bn", "bn-early", "dann"} <= set(recipe_names())
-    for method in ("source-only", "bn", "bn-early", "dann"):
-        assert load_recipe(method).recipe.method == method
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_has_a_card(name: str) -> None:
+    card = load_recipe(name).recipe.card
+    assert card is not None
+    assert all(len(text) > 5 and text.endswith(".") for text in (card.assumes, card.fails, card.cost))
+
+
+def test_the_promised_recipes_are_shipped_and_no_two_are_the_same() -> None:
+    promised = {
+        "source-only",
+        "bn",
+        "bn-early",
+        "bn-prior",
+        "dann",
+        "dann-prior",
+        "cdan",
+        "coral",
+        "mmd",
+        "jmmd",
+        "mcc",
+    }
+    promised |= {"consensus", "prototype", "calibrate", "source-free", "few-shot", "dann-mcc"}
+    assert promised <= set(recipe_names())
+    settings = [load_recipe(name).recipe.model_copy(update={"card": None}) for name in recipe_names()]
+    assert all(one != other for i, one in enumerate(settings) for other in settings[:i])
+
+
+def test_dann_is_the_paper_s_and_dann_prior_what_prints_need() -> None:
+    plain, ours = load_recipe("dann").recipe, load_recipe("dann-prior").recipe
+    assert (plain.prior_weighted, plain.training_norms, plain.norms, plain.grl_max) == (False, "joint", "source", 1.0)
+    assert (ours.prior_weighted, ours.training_norms, ours.norms, ours.frozen) == (True, "split", "early", "layer2")
+
+
+def test_only_the_baseline_changes_nothing() -> None:
+    assert [name for name in recipe_names() if load_recipe(name).recipe.changes_nothing] == ["source-only"]
+    for part in ({"norms": "prior"}, {"steps": 1}, {"head": "prototypes"}, {"calibrate": True}):
+        assert not Recipe.model_validate(part).changes_nothing
+
+
+def test_recipes_that_work_without_source_frames_say_so() -> None:
+    free = [name for name in recipe_names() if not load_recipe(name).recipe.needs_source]
+    assert free == ["bn", "bn-early", "bn-prior", "calibrate", "source-free", "source-only"]
+    assert Recipe(steps=1, source_free=True, head="prototypes").needs_source
+
+
+@pytest.mark.parametrize("align", ["dann", "cdan", "coral", "mmd", "jmmd"])
+def test_nothing_can_be_aligned_without_source_frames(align: str) -> None:
+    with pytest.raises(UsageError, match="nothing to align") as caught:
+        load_recipe("source-free", [f"align={align}"])
+    assert "source_free" in caught.value.fix
 
 
 def test_no_name_means_the_default() -> None:
-    assert load_recipe().name == DEFAULT_RECIPE == "dann"
-
-
-def test_the_shipped_dann_recipe_says_what_the_code_does_by_default() -> None:
-    assert load_recipe("dann").recipe == Recipe(method="dann")
+    assert load_recipe().name == DEFAULT_RECIPE
 
 
 def test_a_recipe_of_one_s_own_is_read_from_its_file(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text('# My first recipe.\nmethod = "dann"\nsteps = 7\n', encoding="utf-8")
+    (tmp_path / "mine.toml").write_text('# My first recipe.\nnorms = "early"\nsteps = 7\n', encoding="utf-8")
     loaded = load_recipe(tmp_path / "mine.toml")
     assert (loaded.name, loaded.recipe.steps, loaded.summary) == ("mine", 7, "My first recipe.")
     assert load_recipe(str(tmp_path / "mine.toml")) == loaded
 
 
 def test_a_recipe_without_a_comment_has_no_summary(tmp_path: Path) -> None:
-    (tmp_path / "bare.toml").write_text('method = "bn"\n', encoding="utf-8")
+    (tmp_path / "bare.toml").write_text('norms = "all"\n', encoding="utf-8")
     assert load_recipe(tmp_path / "bare.toml").summary == ""
 
 
@@ -72,31 +113,29 @@ def test_a_missing_recipe_file_is_refused(tmp_path: Path) -> None:
     [
         ("stepps = 5", "mine.toml: unknown key `stepps`", "`steps`"),
         ("grl_mx = 1", "unknown key `grl_mx`", "`grl_max`"),
-        ("steps = 0", "steps = 0 will not do", "`steps`"),
+        ("steps = -1", "steps = -1 will not do", "`steps`"),
         ('steps = "many"', "steps = 'many' will not do", "`steps`"),
         ("lr_trunk = 2.0", "lr_trunk = 2.0", "`lr_trunk`"),
+        ("blend = 0.0", "blend = 0.0", "`blend`"),
+        ('method = "dann"', "unknown key `method`", "keys"),
+        ('align = "adda"', "align = 'adda'", "`align`"),
+        ("[card]\nassumes = 'x'\nfails = 'y'", "card.cost", "card.cost"),
+        ("[card]\nassumes = 'x'\nfails = 'y'\ncost = 'z'\nnumber = 'n'", "card.number", "card.number"),
         ("discriminator_dropout = 1.0", "discriminator_dropout", "`discriminator_dropout`"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_named_with_its_place(tmp_path: Path, line: str, words: str, fix: str) -> None:
-    (tmp_path / "mine.toml").write_text(f'method = "dann"\n{line}\n', encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(f'norms = "early"\n{line}\n', encoding="utf-8")
     with pytest.raises(UsageError) as caught:
         load_recipe(tmp_path / "mine.toml")
     assert words in caught.value.cause
     assert fix in caught.value.fix
 
 
-@pytest.mark.parametrize("text", ["", 'method = "cdan"'])
-def test_a_recipe_needs_a_method_that_exists(tmp_path: Path, text: str) -> None:
-    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match="method"):
-        load_recipe(tmp_path / "mine.toml")
-
-
 def test_overrides_change_the_recipe_and_nothing_else() -> None:
     plain = load_recipe("dann")
-    changed = load_recipe("dann", ["steps=7", "grl_max=0.5", "split_early=false"])
-    expected = {**plain.recipe.model_dump(), "steps": 7, "grl_max": 0.5, "split_early": False}
+    changed = load_recipe("dann", ["steps=7", "grl_max=0.5", "training_norms=joint"])
+    expected = {**plain.recipe.model_dump(), "steps": 7, "grl_max": 0.5, "training_norms": "joint"}
     assert changed.recipe.model_dump() == expected
     assert changed.text == plain.text
 
@@ -106,9 +145,9 @@ def test_overrides_change_the_recipe_and_nothing_else() -> None:
     [
         ("stesp=7", "--set: unknown key `stesp`", "`steps`"),
         ("steps=7.5", "--set: steps = 7.5", "`steps`"),
-        ("split_early=perhaps", "split_early = 'perhaps'", "`split_early`"),
+        ("calibrate=perhaps", "calibrate = 'perhaps'", "`calibrate`"),
         ("steps", "`--set steps` is not key=value", "--set"),
-        ("method=danger", "method = 'danger'", "`method`"),
+        ("head=danger", "head = 'danger'", "`head`"),
     ],
 )
 def test_a_mistake_in_an_override_is_named(pair: str, words: str, fix: str) -> None:

@@ -72,6 +72,26 @@ def test_weights_count_a_frame_as_often_as_they_say(
         torch.testing.assert_close(weighted[name], value, atol=1e-5, rtol=1e-4)
 
 
+def test_a_network_that_runs_in_half_precision_has_the_same_moments(
+    make_network: Callable[..., PrintNet], pixels: Pixels
+) -> None:
+    network = make_network()
+    # Flat bright frames: the mean is far from zero, and the variance a small difference of two large moments.
+    frames = (225 + pixels.array // 32).astype(np.uint8)
+    labels = pixels.table.label_codes(["good", "bad"])
+    cpu = torch.device("cpu")
+    full, half = (
+        class_moments(network, frames, labels, np.ones(16), Compute(cpu, precision), batch_size=3)
+        for precision in ("fp32", "bf16")
+    )
+    prior = np.array([0.5, 0.5])
+    expected, found = moments_at_prior(full, prior), moments_at_prior(half, prior)
+    assert all(value.dtype == torch.float32 for value in half.values())
+    for name, (mean, variance) in expected.items():
+        torch.testing.assert_close(found[name][0], mean, rtol=0.02, atol=0.02)
+        torch.testing.assert_close(found[name][1], variance, rtol=0.1, atol=2e-4)
+
+
 def test_a_class_without_frames_has_zeros(
     make_network: Callable[..., PrintNet], pixels: Pixels, compute: Compute
 ) -> None:
