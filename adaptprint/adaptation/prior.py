@@ -98,7 +98,7 @@ def estimate_prior(
         by_frame: Count frames instead of prints, for data whose labels differ inside prints.
         seed: Decides every draw.
         source: Labelled source frames as the same model sees them.
-        known: (p,) class of each target print whose label is known, -1 for the others. Two classes only.
+        known: (p,) class of each target print whose label is known, -1 for the others.
     """
     source = None if source is None or by_frame else _usable(source, probabilities.shape[1])
     if source is None:
@@ -111,7 +111,7 @@ def estimate_prior(
     }
     if probabilities.shape[1] == 2:
         return _by_print_margins(source, probabilities, table.print_codes, word, seed, others, known)
-    return _by_mlls(shift.posteriors(scores), seed, others)
+    return _by_mlls(shift.posteriors(scores), seed, others, known)
 
 
 def _by_print_margins(
@@ -145,11 +145,13 @@ def _by_print_margins(
     )
 
 
-def _by_mlls(posteriors: Doubles, seed: int, others: dict[str, Doubles]) -> PriorEstimate:
+def _by_mlls(posteriors: Doubles, seed: int, others: dict[str, Doubles], known: Ints | None) -> PriorEstimate:
+    if known is not None:
+        posteriors = np.where(known[:, None] < 0, posteriors, np.eye(posteriors.shape[1])[known])
     rng = np.random.default_rng([seed, 3])
     n = len(posteriors)
     draws = [mlls(posteriors[rng.integers(n, size=n)]) for _ in range(_BOOTSTRAPS)]
-    shares = others["MLLS"]
+    shares = others["MLLS"] if known is None else mlls(posteriors)
     low, high = np.quantile(draws, [0.05, 0.95], axis=0)
     joint = posteriors * shares
     return PriorEstimate(
