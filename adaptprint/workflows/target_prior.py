@@ -1,10 +1,13 @@
 """The target prior of a run: what the source model makes of its own labelled prints says how to read the target's."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from adaptprint.adaptation.prior import PriorEstimate, PriorWord, SourceScores, estimate_prior
 from adaptprint.frames.sampling import balanced_rows
-from adaptprint.frames.table import FrameTable
+from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
 from adaptprint.models.embed import Floats, embed
@@ -14,6 +17,8 @@ from adaptprint.reporting.progress import ProgressCallback, silent
 
 # A few frames of each print say what its margin is; more would only cost time.
 _SOURCE_FRAMES = 500
+
+Doubles = npt.NDArray[np.float64]
 
 
 def prior_of_target(
@@ -26,6 +31,7 @@ def prior_of_target(
     compute: Compute,
     seed: int,
     progress: ProgressCallback = silent,
+    known: Ints | None = None,
 ) -> PriorEstimate:
     """Class shares of the target as the source model sees them, in the light of how it sees the source.
 
@@ -39,12 +45,13 @@ def prior_of_target(
         compute: Device and number format.
         seed: Decides every draw.
         progress: Progress callback.
+        known: (p,) class of each target print that the user labelled, -1 for the others.
     """
     by_frame = checkpoint.config.provenance.labels_vary_inside_prints
     scores = None
     if source is not None and not by_frame:
         scores = source_scores(checkpoint, network, source, compute, seed, progress)
-    return estimate_prior(probabilities, table, word, by_frame, seed, scores)
+    return estimate_prior(probabilities, table, word, by_frame, seed, scores, known)
 
 
 def source_scores(
@@ -61,3 +68,10 @@ def source_scores(
     rows = balanced_rows(levels, _SOURCE_FRAMES, seed)
     seen = embed(network, source.array[rows], compute, progress=progress, stage="source model on its own prints")
     return SourceScores(seen.probabilities, source.table.take(rows), labels[rows], source.held_out[rows])
+
+
+def of_fault(shares: Doubles) -> Any:
+    """The share of the faulty class in a binary model, else the list of all class shares."""
+    if len(shares) == 2:
+        return round(float(shares[1]), 4)
+    return [round(float(share), 4) for share in shares]
