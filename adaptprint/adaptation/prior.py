@@ -15,7 +15,15 @@ from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Floats
 from adaptprint.models.metrics import mean_by_print
 
-__all__ = ["PriorEstimate", "PriorWord", "SourceScores", "estimate_prior", "parse_prior", "source_class_weights"]
+__all__ = [
+    "PriorEstimate",
+    "PriorWord",
+    "SourceScores",
+    "estimate_prior",
+    "of_fault",
+    "parse_prior",
+    "source_class_weights",
+]
 
 Doubles = npt.NDArray[np.float64]
 # Source prints of each class without which nothing can be learned from them.
@@ -102,7 +110,7 @@ def estimate_prior(
         by_frame: Count frames instead of prints, for data whose labels differ inside prints.
         seed: Decides every draw.
         source: Labelled source frames as the same model sees them.
-        known: (p,) class of each target print whose label is known, -1 for the others. Two classes only.
+        known: (p,) class of each target print whose label is known, -1 for the others.
 
     Raises:
         UsageError: If the user's word leaves no room for a label that is known.
@@ -123,7 +131,7 @@ def estimate_prior(
     }
     if probabilities.shape[1] == 2:
         return _by_print_margins(source, probabilities, table.print_codes, word, seed, others, known)
-    return _by_mlls(shift.posteriors(scores), seed, others)
+    return _by_mlls(shift.posteriors(scores), seed, others, known)
 
 
 def _ruled_out(word: PriorWord) -> set[int]:
@@ -163,11 +171,13 @@ def _by_print_margins(
     )
 
 
-def _by_mlls(posteriors: Doubles, seed: int, others: dict[str, Doubles]) -> PriorEstimate:
+def _by_mlls(posteriors: Doubles, seed: int, others: dict[str, Doubles], known: Ints | None) -> PriorEstimate:
+    if known is not None:
+        posteriors = np.where(known[:, None] < 0, posteriors, np.eye(posteriors.shape[1])[known])
     rng = np.random.default_rng([seed, 3])
     n = len(posteriors)
     draws = [mlls(posteriors[rng.integers(n, size=n)]) for _ in range(_BOOTSTRAPS)]
-    shares = others["MLLS"]
+    shares = others["MLLS"] if known is None else mlls(posteriors)
     low, high = np.quantile(draws, [0.05, 0.95], axis=0)
     joint = posteriors * shares
     return PriorEstimate(
@@ -224,6 +234,12 @@ def _usable(source: SourceScores, n_classes: int) -> SourceScores | None:
         if len(rows) and np.bincount(_print_labels(chosen), minlength=n_classes).min() >= least:
             return chosen
     return None
+
+
+def of_fault(shares: Doubles) -> float | list[float]:
+    """The share of the faulty class in a binary model, else the list of all class shares; rounded, for people."""
+    rounded = [round(float(share), 4) for share in shares]
+    return rounded[1] if len(rounded) == 2 else rounded
 
 
 def source_class_weights(prior: npt.NDArray[np.float64], floor: float = 0.02) -> npt.NDArray[np.float64]:

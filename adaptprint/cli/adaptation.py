@@ -28,6 +28,10 @@ def adapt(
     recipe: o.RecipeOption = "calibrate",
     set_: o.Set = None,
     target_prior: o.Prior = "unknown",
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Classes of a few prints: a CSV with the columns print,class.", metavar="CSV"),
+    ] = None,
     source_data: o.SourceData = None,
     require_improvement: Annotated[
         bool, typer.Option("--require-improvement", help="Exit with 5 unless the verdict is ship.")
@@ -48,8 +52,8 @@ def adapt(
 ) -> None:
     """Adapt a source model to a new printer, without labels, and get a verdict on the result.
 
-    The target's labels are never read, even where a column holds them. Keeping the source model is a good result:
-    RUN/checkpoint is always the model that is safe to use.
+    The target's labels are never read, even where a column holds them; a few may be given with --labels. Keeping the
+    source model is a good result: RUN/checkpoint is always the model that is safe to use.
     """
 
     def work(progress: ProgressCallback) -> Result:
@@ -62,6 +66,7 @@ def adapt(
             recipe=recipe,
             set=set_ or (),
             target_prior=target_prior,
+            labels=labels,
             source_data=source_data,
             printer=printer,
             layout=layout,

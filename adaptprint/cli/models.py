@@ -144,6 +144,15 @@ def predict(
         typer.Argument(help="Images, or one folder, CSV or video; - reads paths from stdin.", metavar="DATA..."),
     ],
     abstain_below: Annotated[float, typer.Option(help="Mark calls with a lower probability as abstentions.")] = 0.6,
+    transductive: Annotated[
+        bool,
+        typer.Option(
+            "--transductive",
+            help="Take DATA as recent prints of one printer and call these prints in each other's light.",
+        ),
+    ] = False,
+    target_prior: o.Prior = "unknown",
+    printer: o.Printer = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="One row per frame as CSV on stdout.")] = False,
     layout: o.Layout = "auto",
     crop: o.Crop = None,
@@ -155,7 +164,11 @@ def predict(
     quiet: o.Quiet = False,
     verbose: o.Verbose = 0,
 ) -> None:
-    """Call frames and prints: class, probability, abstention."""
+    """Call frames and prints: class, probability, abstention.
+
+    With --transductive the class shares and the printer's shift are estimated from all prints of DATA, three at least;
+    the calls then hold for these prints only. --target-prior goes with it.
+    """
 
     def work(progress: ProgressCallback) -> Result:
         from adaptprint.workflows.predict import predict
@@ -165,6 +178,9 @@ def predict(
             model,
             paths,
             abstain_below=abstain_below,
+            transductive=transductive,
+            target_prior=target_prior,
+            printer=printer,
             layout=layout,
             camera=camera_from(crop, rotate, flip),
             device=device,
@@ -176,7 +192,7 @@ def predict(
 
 
 def _show_calls(content: Mapping[str, Any]) -> None:
-    show_predict(content["frames"], content["prints"], content["notes"])
+    show_predict(content["frames"], content["prints"], content["notes"], content["transductive"])
 
 
 def _show_csv(content: Mapping[str, Any]) -> None:

@@ -38,7 +38,15 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override a setting; repeatable.", metavar="KEY=VALUE"),
 ]
-RecipeOption = Annotated[str, typer.Option("--recipe", help="A recipe by name, or a .toml file.", metavar="NAME|FILE")]
+RecipeOption = Annotated[
+    str,
+    typer.Option(
+        "--recipe",
+        help="A recipe by name, or a .toml file.",
+        metavar="NAME|FILE",
+        show_default=False,
+    ),
+]
 Prior = Annotated[
     str,
     typer.Option(

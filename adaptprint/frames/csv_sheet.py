@@ -30,13 +30,17 @@ class Sheet:
     rows: list[tuple[int, list[str]]]
 
 
-def read_sheet(path: Path) -> Sheet:
+def read_sheet(path: Path, each: str = "frame") -> Sheet:
     """Reads the whole file; every cell stays text.
+
+    Args:
+        path: The CSV file.
+        each: What a row stands for, for the errors.
 
     Raises:
         BadDataError: It cannot be opened, is not UTF-8, has no rows, or a row does not fit the header.
     """
-    text = _text(path)
+    text = _text(path, each)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     rows: list[tuple[int, list[str]]] = []
     try:
@@ -53,7 +57,7 @@ def read_sheet(path: Path) -> Sheet:
     except csv.Error as error:
         raise BadDataError(f"{path}, line {reader.line_num}: {error}.", "Save the table as plain CSV again.") from error
     if not rows:
-        raise BadDataError(f"{path} has a header but no rows.", "Add one row for each frame.")
+        raise BadDataError(f"{path} has a header but no rows.", f"Add one row for each {each}.")
     return Sheet(path, columns, rows)
 
 
@@ -67,7 +71,7 @@ def header_of(path: Path) -> list[str]:
         return []
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, each: str) -> str:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -79,7 +83,7 @@ def _text(path: Path) -> str:
             f"{path} cannot be read ({error.strerror}).", "Check the file and its permissions."
         ) from error
     if not text.strip():
-        raise BadDataError(f"{path} is empty.", "Give it a header and one row for each frame.")
+        raise BadDataError(f"{path} is empty.", f"Give it a header and one row for each {each}.")
     return text
 
 

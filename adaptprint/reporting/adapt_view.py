@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from adaptprint.reporting.advice import Advice, Tone, advise
-from adaptprint.reporting.formats import clean, duration, pair, part, percent, plural, score, signed, span
+from adaptprint.reporting.formats import clean, count, duration, pair, part, percent, plural, score, signed, span
 from adaptprint.reporting.tables import Barred, add, bullets, cut, headed, noted, number, quiet_table, worded
 
 _STYLES: dict[Tone, str] = {
@@ -118,6 +118,8 @@ def _footer(content: Mapping[str, Any]) -> RenderableType:
     target = part(content, "target")
     low, high = pair(target.get("prior_interval"))
     seen = f"{plural(target.get('n_frames'), 'frame')} of {plural(target.get('n_prints'), 'print')}"
+    labelled = part(target, "labelled_prints").get("n")
+    seen += f", {count(labelled)} of them labelled" if labelled else ""
     line = f"{seen} · recipe {clean(content.get('recipe'))} · seed {clean(content.get('seed'))}"
     line += f" · {duration(content.get('seconds'))}"
     classes = list(content.get("classes") or ())

@@ -70,7 +70,10 @@ def advise(content: Mapping[str, Any]) -> Advice:
             "question",
             "A few labels will decide",
             f"Label {_prints(content)} by eye, and keep your current model until then.",
-            ("Sort their frames into one folder per class and measure both models: the better one wins.",),
+            (
+                "Write their classes into a CSV (first line `print,class`) and adapt again with `--labels CSV`.",
+                "Or sort their frames into one folder per class and measure both models: the better one wins.",
+            ),
             "How the labels decide",
             tuple(f"adaptprint evaluate --model {quote(path)} --data LABELLED" for path in (candidate, checkpoint)),
         )

@@ -70,12 +70,13 @@ def show_predict(
     rows: Sequence[Content],
     prints: Sequence[Content],
     notes: Sequence[str] = (),
+    together: Content | None = None,
     console: "Console | None" = None,
 ) -> None:
-    """The calls of predict: prints where there are any, and frames."""
+    """The calls of predict: prints where there are any, and frames; and what prints called together have in common."""
     from adaptprint.reporting.predict_view import predict_view
 
-    _show(predict_view(rows, prints, notes), console)
+    _show(predict_view(rows, prints, notes, together), console)
 
 
 def show_findings(content: Content, console: "Console | None" = None) -> None:

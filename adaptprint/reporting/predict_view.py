@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from adaptprint.reporting.formats import clean, count, percent, plural
+from adaptprint.reporting.formats import clean, count, pair, percent, plural, signed, span
 from adaptprint.reporting.tables import add, cut, noted, number, quiet_table
 
 _MOST_ROWS = 40
@@ -15,15 +15,21 @@ _UNSURE = "unsure"
 
 
 def predict_view(
-    rows: Sequence[Mapping[str, Any]], prints: Sequence[Mapping[str, Any]], notes: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]],
+    prints: Sequence[Mapping[str, Any]],
+    notes: Sequence[str] = (),
+    together: Mapping[str, Any] | None = None,
 ) -> RenderableType:
-    """Prints first, then frames; of more than 40 rows only the beginning."""
+    """Prints first, then frames; of more than 40 rows only the beginning. ``together``: of transductive calls."""
     parts: list[RenderableType] = []
     if prints:
         parts += [_prints(prints), Text("")]
     if rows and not (prints and len(rows) > _MOST_ROWS):
         parts += [_frames(rows), Text("")]
     parts.append(Text(_summary(rows), "dim"))
+    if together:
+        classes = [name[2:] for name in rows[0] if name.startswith("p_")]
+        parts += [Text(line, "dim") for line in _together(together, classes)]
     return Group(*parts, *noted(notes))
 
 
@@ -49,6 +55,17 @@ def _call(row: Mapping[str, Any]) -> Text:
 def _rest(number: int) -> list[RenderableType]:
     left = number - _MOST_ROWS
     return [Text(f"… and {plural(left, 'row')} more; --json gives all", "dim")] if left > 0 else []
+
+
+def _together(together: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
+    """The estimated class shares, and the printer's shift."""
+    share, (low, high), shift = together.get("share"), pair(together.get("interval")), together.get("shift")
+    if isinstance(share, list):
+        return [f"estimated share of {clean(name)}: {percent(one)}" for name, one in zip(classes, share, strict=False)]
+    return [
+        f"estimated share of {clean(classes[-1])}: {percent(share)} ({span(low, high, percent)})",
+        f"this printer moves the log odds by {signed(shift)}",
+    ]
 
 
 def _summary(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -191,6 +191,8 @@ def _target_facts(content: Content, target: Content) -> list[tuple[str, str]]:
     ]
     if unreadable:
         facts.append(("unreadable", plural(unreadable, "frame")))
+    if labelled := part(target, "labelled_prints").get("prints"):
+        facts.append(("labelled", ", ".join(f"{clean(row['print'])} {clean(row['class'])}" for row in labelled)))
     return [*facts, ("stated prior", clean(target.get("prior_stated"))), *_prior(content, target), *_prior_by(target)]
 
 
@@ -242,4 +244,6 @@ def _command(content: Content, target: Content) -> str:
     words = ["adaptprint", "adapt", "--source", clean(source), "--target", clean(target.get("path"))]
     words += ["--recipe", f"{clean(content.get('out'))}/recipe.toml", "--seed", clean(content.get("seed"))]
     words += ["--target-prior", clean(target.get("prior_stated"))]
+    labels = part(target, "labelled_prints").get("file")
+    words += ["--labels", clean(labels)] if labels else []
     return shlex.join(words)

@@ -8,26 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from adaptprint.adaptation.methods import adapt_network
-from adaptprint.adaptation.prior import PriorEstimate, PriorWord, parse_prior
-from adaptprint.adaptation.recipe import DEFAULT_RECIPE, NamedRecipe, load_recipe
-from adaptprint.adaptation.task import Adaptation, AdaptationTask
+from adaptprint.adaptation.prior import parse_prior
+from adaptprint.adaptation.recipe import DEFAULT_RECIPE, load_recipe
+from adaptprint.adaptation.task import AdaptationTask
 from adaptprint.diagnostics.verdict import Decision
 from adaptprint.errors import BadDataError, NotShippedError
 from adaptprint.frames.camera import CameraProfile
+from adaptprint.frames.print_labels import print_label_codes
 from adaptprint.models.atomic_folder import refuse_taken, workspace
-from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import choose_compute
-from adaptprint.models.memory import SourceFrames
 from adaptprint.reporting.progress import ProgressCallback, silent
+from adaptprint.workflows.adapt_notes import adapt_notes
 from adaptprint.workflows.first_look import first_look
-from adaptprint.workflows.inputs import fingerprint, left_out, one_printer, open_unlabelled
+from adaptprint.workflows.inputs import fingerprint, one_printer, open_unlabelled
 from adaptprint.workflows.judge import judge
 from adaptprint.workflows.model import Model, load
 from adaptprint.workflows.run_folder import Run, write_run
-from adaptprint.workflows.scores import Scores
 from adaptprint.workflows.scoring import score_target
 from adaptprint.workflows.sources import open_source
-from adaptprint.workflows.target import Target, known_frames, open_target, refuse_source_as_target
+from adaptprint.workflows.target import open_target, refuse_source_as_target
+from adaptprint.workflows.target_labels import open_print_labels
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def adapt(
     recipe: str | Path = DEFAULT_RECIPE,
     set: Sequence[str] = (),
     target_prior: str = "unknown",
+    labels: str | Path | None = None,
     source_data: str | Path | None = None,
     require_improvement: bool = False,
     printer: str | None = None,
@@ -86,16 +87,17 @@ def adapt(
     resume: bool = False,
     progress: ProgressCallback = silent,
 ) -> AdaptResult:
-    """Adapts a source model to a new printer without labels and says whether the result may replace it.
+    """Adapts a source model to a new printer without labels, or with a few, and says whether the result may replace it.
 
     Args:
         source: A checkpoint folder, or a bare torchvision ResNet state dict together with ``source_data``.
-        target: Frames of the new printer. Labels are never read, even where a column holds them.
+        target: Frames of the new printer. Their labels are never read, even where a column holds them.
         out: The run folder to write; ``None`` picks ``runs/<target>``.
         recipe: A recipe by name, or a TOML file.
         set: ``key=value`` overrides of the recipe.
         target_prior: Share of faulty prints, as far as known: ``unknown``, ``all-good``, ``all-bad``, ``LOW-HIGH``
             or a value.
+        labels: A CSV with the columns ``print`` and ``class``: what a few prints of the target are.
         source_data: Labelled source frames that replace the checkpoint's source memory.
         require_improvement: Raise :class:`~adaptprint.errors.NotShippedError` unless the verdict is ``ship``.
         printer: Adapt to this printer's frames only, where ``target`` holds several.
@@ -120,11 +122,13 @@ def adapt(
     config = checkpoint.config
     camera = camera or config.camera
     table = one_printer(open_unlabelled(target, layout, config.classes), printer)
+    labelled = open_print_labels(labels, table, config, word)
     limit = named.recipe.coreset_frames
     new_printer = open_target(table, config.input_size, camera, limit, seed, threads, progress)
     refuse_source_as_target(new_printer, source_set)
 
-    look = first_look(checkpoint, source_set, new_printer.pixels, word, compute, seed, progress)
+    known = print_label_codes(labelled, new_printer.pixels.table, config.classes) if labelled else None
+    look = first_look(checkpoint, source_set, new_printer.pixels, word, compute, seed, progress, known=known)
     with workspace(out, resume) as work:
         task = AdaptationTask(
             checkpoint=checkpoint,
@@ -132,6 +136,7 @@ def adapt(
             target=new_printer.pixels,
             prior=look.prior,
             word=word,
+            print_labels=known,
             recipe=named.recipe,
             compute=compute,
             seed=seed,
@@ -143,6 +148,7 @@ def adapt(
                 [len(source_set), *sorted(source_set.digests)] if source_set is not None else None,
                 new_printer.digest,
                 look.prior.shares.tolist(),
+                None if known is None else known.tolist(),
                 seed,
                 compute.precision,
             ),
@@ -164,7 +170,8 @@ def adapt(
             target=new_printer,
             scores=scores,
             camera=camera,
-            notes=_notes(checkpoint, new_printer, scores, adaptation, named, source_set, word, look.prior),
+            labels=None if labels is None else str(labels),
+            notes=adapt_notes(task, new_printer, scores, adaptation, named.name, labelled),
         )
         content = write_run(run, work, time.monotonic() - started)
     result = AdaptResult(judgement.verdict.decision, judgement.verdict.reasons, out, content)
@@ -198,38 +205,3 @@ def _free_folder(target: Path) -> Path:
         if not folder.exists():
             return folder
     raise BadDataError("runs/ holds thousands of runs of this target", "Name a folder with --out.")
-
-
-def _notes(
-    checkpoint: Checkpoint,
-    target: Target,
-    scores: Scores,
-    adaptation: Adaptation,
-    named: NamedRecipe,
-    source: SourceFrames | None,
-    word: PriorWord,
-    prior: PriorEstimate,
-) -> tuple[str, ...]:
-    notes = [*target.listed.notes, *target.pixels.notes, *left_out(scores.unreadable)]
-    adapted_on, uses_coreset = len(target.pixels.table), len(target.rest) > 0
-    if uses_coreset:
-        notes.append(
-            f"adapted on {adapted_on:,} of {len(scores):,} frames, spread evenly over prints and time; "
-            f"all {len(scores):,} are scored"
-        )
-    notes += adaptation.warnings
-    if checkpoint.config.provenance.labels_vary_inside_prints:
-        notes.append("labels differ inside the source's prints: frames are judged one by one, without print votes")
-    if source is None:
-        notes.append("no source frames: source-free recipe, and no neighbour or source witnesses")
-    if named.recipe.norms == "all" and (len(prior.shares) != 2 or min(prior.shares) < 0.2):
-        notes.append(f"recipe `{named.name}` needs every class on the target in fair shares; here that is doubtful")
-    if len(prior.shares) != 2 and not word.is_unknown:
-        notes.append("--target-prior speaks of two classes; with more it is ignored")
-    if prior.doubt:
-        notes.append(prior.doubt)
-    known = known_frames(target, source)
-    if known:
-        which = f"of the {adapted_on:,} frames adapted on" if uses_coreset else "target frames"
-        notes.append(f"{known} {which} are frames the source model was trained on")
-    return tuple(dict.fromkeys(notes))

@@ -6,6 +6,7 @@ from adaptprint.adaptation.domain_views import SourceView, look_at_source
 from adaptprint.adaptation.prior import PriorEstimate, PriorWord, estimate_prior
 from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
 from adaptprint.frames.pixels import Pixels
+from adaptprint.frames.table import Ints
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
 from adaptprint.models.embed import Embedding, embed
@@ -37,6 +38,7 @@ def first_look(
     seed: int,
     progress: ProgressCallback = silent,
     seen: Embedding | None = None,
+    known: Ints | None = None,
 ) -> FirstLook:
     """Embeds both domains with the source model and estimates the target's class shares.
 
@@ -49,14 +51,16 @@ def first_look(
         seed: Decides every draw.
         progress: Progress callback.
         seen: The model's view of the target's frames, where it is known already.
+        known: (p,) class of each target print that the user labelled, -1 for the others.
     """
     if seen is None:
         network = checkpoint.network().on(compute.device)
         seen = embed(network, target.array, compute, progress=progress, stage="source model on the target")
-    known = None
+    own = None
     if source is not None:
         model, stage = Candidate(SOURCE_ONLY, checkpoint.state), "source model on its own prints"
-        known = look_at_source(checkpoint, model, source, compute, seed, progress, stage)
+        own = look_at_source(checkpoint, model, source, compute, seed, progress, stage)
     by_frame = checkpoint.config.provenance.labels_vary_inside_prints
-    scores = None if known is None else known.scores
-    return FirstLook(seen, known, estimate_prior(seen.probabilities, target.table, word, by_frame, seed, scores))
+    scores = None if own is None else own.scores
+    prior = estimate_prior(seen.probabilities, target.table, word, by_frame, seed, scores, known)
+    return FirstLook(seen, own, prior)

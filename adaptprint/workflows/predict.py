@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from adaptprint.adaptation.prior_word import parse_prior
 from adaptprint.errors import UsageError
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.image_files import IMAGE_SUFFIXES
 from adaptprint.frames.layouts import read_frames
 from adaptprint.frames.table import FrameRow, FrameTable, grouped
 from adaptprint.models.device import choose_compute
-from adaptprint.models.metrics import decide, mean_by_print
+from adaptprint.models.metrics import Probabilities, decide, mean_by_print
 from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.inputs import open_checkpoint
 from adaptprint.workflows.stream import call_frames
@@ -29,15 +30,22 @@ class PredictResult:
         prints: printer, print, n_frames, class, probability, abstains, ``p_<class>``; empty where no prints are
             known or labels differ inside prints.
         notes: What the user should know, one sentence each.
+        transductive: ``share``, ``interval`` and ``shift`` of prints that were called together; ``None`` otherwise.
     """
 
     frames: pl.DataFrame
     prints: pl.DataFrame
     notes: tuple[str, ...]
+    transductive: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
-        return {"frames": self.frames.to_dicts(), "prints": self.prints.to_dicts(), "notes": list(self.notes)}
+        return {
+            "frames": self.frames.to_dicts(),
+            "prints": self.prints.to_dicts(),
+            "notes": list(self.notes),
+            "transductive": self.transductive,
+        }
 
 
 def predict(
@@ -45,18 +53,25 @@ def predict(
     data: str | Path | Sequence[str | Path],
     *,
     abstain_below: float = 0.6,
+    transductive: bool = False,
+    target_prior: str = "unknown",
+    printer: str | None = None,
     layout: str = "auto",
     camera: CameraProfile | None = None,
     device: str = "auto",
     threads: int | None = None,
     progress: ProgressCallback = silent,
 ) -> PredictResult:
-    """Calls frames with a checkpoint.
+    """Calls frames with a checkpoint, each by itself or, transductively, all prints of a printer together.
 
     Args:
         model: A checkpoint folder.
         data: A folder, CSV or video; or a list of image files.
         abstain_below: A call with a lower probability is marked as an abstention. In [0, 1].
+        transductive: Take all frames as recent prints of one printer, and call these prints in each other's light:
+            class shares and the printer's shift are estimated from all of them. Holds for these prints only.
+        target_prior: With ``transductive``: share of faulty prints, as in :func:`adaptprint.adapt`.
+        printer: Call this printer's frames only.
         layout: Force a layout of the data.
         camera: Camera profile; ``None`` takes the checkpoint's.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -68,24 +83,44 @@ def predict(
     """
     if not 0 <= abstain_below <= 1:
         raise UsageError(f"--abstain-below {abstain_below} is no probability", "Use a value from 0 to 1.")
+    word = parse_prior(target_prior)
+    if not transductive and not word.is_unknown:
+        raise UsageError(
+            f"--target-prior {word.text} says nothing of prints that are called one by one",
+            "Add --transductive, or leave --target-prior out.",
+        )
     compute = choose_compute(device, threads)
     checkpoint = open_checkpoint(model)
     config = checkpoint.config
     table, knows_prints = _open(data, layout, config.classes)
+    table = table.of_printer(printer)
+    if transductive:
+        # scipy takes a while to import, which plain calls need not wait for.
+        from adaptprint.workflows.transductive import call_together, refuse_apart
+
+        refuse_apart(checkpoint, table, knows_prints)
     network = checkpoint.network().on(compute.device)
     called = call_frames(network, table, config.input_size, camera or config.camera, compute, threads, progress)
-    table, probabilities = called.table, called.probabilities
+    table = called.table
+    probabilities: Probabilities = called.probabilities
+    by_print, threshold = mean_by_print(probabilities, table.print_codes), config.threshold
+    notes, together = list(table.notes), None
+    if transductive:
+        together = call_together(checkpoint, table, probabilities, word, compute, progress)
+        # Posteriors need no threshold of the model's own: half is the better call.
+        probabilities, by_print, threshold = together.frames, together.prints, 0.5
+        notes = [*together.notes, *notes]
     frames = table.data.select("name", "printer", "print").with_columns(
         _call_columns(probabilities, config.classes, config.threshold, abstain_below)
     )
     votes = knows_prints and not config.provenance.labels_vary_inside_prints
     prints = table.prints.select("printer", "print", "n_frames").with_columns(
-        _call_columns(mean_by_print(probabilities, table.print_codes), config.classes, config.threshold, abstain_below)
+        _call_columns(by_print, config.classes, threshold, abstain_below)
     )
-    notes = list(table.notes)
     if knows_prints and not votes:
         notes.append("the source's labels differ inside prints, so no print votes are taken")
-    return PredictResult(frames, prints if votes else prints.clear(), tuple(notes))
+    about = None if together is None else together.to_dict()
+    return PredictResult(frames, prints if votes else prints.clear(), tuple(notes), about)
 
 
 def _open(data: str | Path | Sequence[str | Path], layout: str, classes: list[str]) -> tuple[FrameTable, bool]:
@@ -111,7 +146,7 @@ def _is_image(path: Path) -> bool:
 
 
 def _call_columns(
-    probabilities: "np.ndarray[Any, Any]", classes: list[str], threshold: float, abstain_below: float
+    probabilities: Probabilities, classes: list[str], threshold: float, abstain_below: float
 ) -> list[pl.Series]:
     calls = decide(probabilities, threshold)
     called = probabilities[np.arange(len(calls)), calls].astype(float)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptprint.adaptation.prior import PriorEstimate, PriorWord
+from adaptprint.adaptation.prior import PriorEstimate, PriorWord, of_fault
 from adaptprint.adaptation.recipe import NamedRecipe
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask
 from adaptprint.diagnostics.examine import Examination
@@ -42,6 +42,7 @@ class Run:
     target: Target
     scores: Scores
     camera: CameraProfile
+    labels: str | None
     notes: tuple[str, ...]
 
     @cached_property
@@ -96,12 +97,13 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
             "n_prints": table.prints.height,
             "n_unreadable": len(run.scores.unreadable),
             "n_frames_adapted_on": len(task.target.table),
+            "labelled_prints": _labelled_prints(run),
             "prior_stated": run.word.text,
-            "prior_estimate": _of_fault(run.prior.shares),
-            "prior_interval": [_of_fault(run.prior.low), _of_fault(run.prior.high)],
+            "prior_estimate": of_fault(run.prior.shares),
+            "prior_interval": [of_fault(run.prior.low), of_fault(run.prior.high)],
             "prior_method": run.prior.method,
             "prior_says": run.prior.says,
-            "prior_others": {name: _of_fault(shares) for name, shares in run.prior.others.items()},
+            "prior_others": {name: of_fault(shares) for name, shares in run.prior.others.items()},
             "calls_before": _call_shares(run, run.scores.before),
             "calls_after": _call_shares(run, run.scores.after),
         },
@@ -130,11 +132,18 @@ def _pictures(run: Run) -> list[dict[str, Any]]:
     return pictures(run.target.pixels, config.classes, config.threshold, shown.before, shown.after, wanted)
 
 
-def _of_fault(shares: np.ndarray[Any, Any]) -> Any:
-    """The share of the faulty class in a binary model, else the list of all class shares."""
-    if len(shares) == 2:
-        return round(float(shares[1]), 4)
-    return [round(float(share), 4) for share in shares]
+def _labelled_prints(run: Run) -> dict[str, Any]:
+    """How many labelled prints were used, and which."""
+    task = run.task
+    if task.print_labels is None:
+        return {"n": 0, "file": None, "prints": []}
+    names, classes = task.target.table.prints["print"].to_list(), task.checkpoint.config.classes
+    prints = [
+        {"print": name, "class": classes[code]}
+        for name, code in zip(names, task.print_labels, strict=True)
+        if code >= 0
+    ]
+    return {"n": len(prints), "file": run.labels, "prints": prints}
 
 
 def _call_shares(run: Run, scores: Floats) -> dict[str, float]:
@@ -217,7 +226,8 @@ def _adapted_checkpoint(run: Run, verdict: str) -> Checkpoint:
 
 
 def _recipe_header(run: Run) -> str:
+    labels = " --labels CSV" if run.labels else ""
     return (
         f"adaptprint adapt --source CKPT --target DIR --recipe recipe.toml --seed {run.task.seed} "
-        f"--target-prior {run.word.text}\n\nRecipe `{run.recipe.name}` as it was run."
+        f"--target-prior {run.word.text}{labels}\n\nRecipe `{run.recipe.name}` as it was run."
     )

@@ -1,0 +1,66 @@
+"""What the user of an adaptation should know beside its verdict, one sentence each."""
+
+from collections.abc import Mapping
+
+from adaptprint.adaptation.task import Adaptation, AdaptationTask
+from adaptprint.frames.wording import plural
+from adaptprint.workflows.inputs import left_out
+from adaptprint.workflows.scores import Scores
+from adaptprint.workflows.target import Target, known_frames
+
+
+def adapt_notes(
+    task: AdaptationTask,
+    target: Target,
+    scores: Scores,
+    adaptation: Adaptation,
+    recipe: str,
+    labels: Mapping[str, str],
+) -> tuple[str, ...]:
+    """The notes of a run.
+
+    Args:
+        task: What was adapted.
+        target: All frames of the printer.
+        scores: Of all frames that could be read.
+        adaptation: The candidates, and what went wrong on the way.
+        recipe: Name of the recipe.
+        labels: Class of each print that the user labelled.
+    """
+    prior, classes = task.prior, task.checkpoint.config.classes
+    notes = [*target.listed.notes, *target.pixels.notes, *left_out(scores.unreadable)]
+    adapted_on, uses_coreset = len(target.pixels.table), len(target.rest) > 0
+    if uses_coreset:
+        notes.append(
+            f"adapted on {adapted_on:,} of {len(scores):,} frames, spread evenly over prints and time; "
+            f"all {len(scores):,} are scored"
+        )
+    notes += _on_labels(task, labels)
+    notes += adaptation.warnings
+    if task.checkpoint.config.provenance.labels_vary_inside_prints:
+        notes.append("labels differ inside the source's prints: frames are judged one by one, without print votes")
+    if task.source is None:
+        notes.append("no source frames: source-free recipe, and no neighbour or source witnesses")
+    if task.recipe.norms == "all" and (len(classes) != 2 or min(prior.shares) < 0.2):
+        notes.append(f"recipe `{recipe}` needs every class on the target in fair shares; here that is doubtful")
+    if len(classes) != 2 and not task.word.is_unknown:
+        notes.append("--target-prior speaks of two classes; with more it is ignored")
+    if prior.doubt:
+        notes.append(prior.doubt)
+    known = known_frames(target, task.source)
+    if known:
+        which = f"of the {adapted_on:,} frames adapted on" if uses_coreset else "target frames"
+        notes.append(f"{known} {which} are frames the source model was trained on")
+    return tuple(dict.fromkeys(notes))
+
+
+def _on_labels(task: AdaptationTask, labels: Mapping[str, str]) -> list[str]:
+    if task.print_labels is None:
+        return []
+    used = int((task.print_labels >= 0).sum())
+    notes: list[str] = []
+    if used < len(labels):
+        notes.append(f"{plural(len(labels) - used, 'labelled print')} left out: none of their frames is adapted on")
+    if task.prior.print_posteriors is None:
+        return [*notes, f"labelled prints could not be used: the class share is {task.prior.says}"]
+    return [*notes, f"{plural(used, 'labelled print')} {'was' if used == 1 else 'were'} used"]
