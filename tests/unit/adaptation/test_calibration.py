@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from adaptprint.adaptation.calibration import belief_about, calibrated, shifted, why_not
+from adaptprint.adaptation.calibration import belief_about, calibrated, why_not
 from adaptprint.adaptation.methods import adapt_network
+from adaptprint.adaptation.print_decision import decided_at
 from adaptprint.adaptation.prior import PriorEstimate
 from adaptprint.adaptation.recipe import Recipe
 from adaptprint.adaptation.task import AdaptationTask, Candidate
@@ -49,7 +50,7 @@ def accuracy(task: AdaptationTask, candidate: Candidate) -> float:
 def test_a_shift_moves_the_log_odds_by_just_as_much(make_task: BuildTask) -> None:
     task = make_task()
     start = Candidate("source-only", task.checkpoint.state)
-    after = replace(start, state=shifted(start.state, 1.25))
+    after = replace(start, state=decided_at(start.state, 1.25))
     difference = margins(task, start, task.target.array) - margins(task, after, task.target.array)
     assert difference == pytest.approx(np.full(8, 1.25), abs=1e-4)
     assert {name for name in start.state if not torch.equal(start.state[name], after.state[name])} == {
@@ -64,9 +65,9 @@ def test_a_printer_s_shift_is_taken_out_and_the_ranking_stays(make_moved: BuildT
     assert (found.name, found.trained, found.target_norms) == ("source-only, calibrated", False, "none")
     before, after = (margins(task, each, task.target.array) for each in (start, found))
     assert (np.argsort(before) == np.argsort(after)).all()
-    assert task.prior.shift is not None
-    assert after - before == pytest.approx(np.full(len(before), -task.prior.shift), abs=1e-4)
-    assert task.prior.shift < -0.5
+    assert task.prior.decision is not None
+    assert after - before == pytest.approx(np.full(len(before), -task.prior.decision.margin), abs=1e-4)
+    assert task.prior.decision.margin < -0.5
     assert accuracy(task, start) < 0.72
     assert accuracy(task, found) > 0.82
 
@@ -85,7 +86,7 @@ def test_one_labelled_print_decides_what_one_class_alone_leaves_open(make_moved:
     assert gains[0] < 0.15
     assert gains[1] > 0.3
     # A model that was changed is read anew, with the label.
-    other = Candidate("trained@1", shifted(told.checkpoint.state, 0.5), trained=True)
+    other = Candidate("trained@1", decided_at(told.checkpoint.state, 0.5), trained=True)
     posteriors = belief_about(told, other).print_posteriors
     assert posteriors is not None
     assert posteriors[0].tolist() == [0.0, 1.0]
@@ -95,7 +96,7 @@ def test_of_a_candidate_its_own_scores_are_read(make_moved: BuildTask) -> None:
     task = make_moved()
     assert belief_about(task, Candidate("source-only", task.checkpoint.state)) is task.prior
     # A model whose scores are too high on source and target alike has no more of a printer's shift than before.
-    biased = Candidate("trained@1", shifted(task.checkpoint.state, -2.0), trained=True)
+    biased = Candidate("trained@1", decided_at(task.checkpoint.state, -2.0), trained=True)
     found = belief_about(task, biased)
     assert found.shift == pytest.approx(task.prior.shift, abs=0.3)
     assert found.shares == pytest.approx(task.prior.shares, abs=0.1)
