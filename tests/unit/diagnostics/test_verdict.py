@@ -1,10 +1,12 @@
 """The verdict: keep the source unless witnesses of both families agree, none objects and no veto stands."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.verdict import candidate_score, most_telling_prints, weigh
 from adaptprint.diagnostics.vetoes import Veto
@@ -124,3 +126,23 @@ def test_the_score_hears_only_those_who_may_speak_and_is_never_without_bounds() 
     certain = Witness("a", 1.0, 1.0, 1.0, True, "", "")
     assert candidate_score([certain, silent]) == candidate_score([certain]) == 5
     assert candidate_score([]) == candidate_score([silent]) == 0
+
+
+@pytest.mark.parametrize(
+    ("gain", "risk", "decision"),
+    [(0.03, 0.1, "ship"), (0.03, 0.6, "need-labels"), (0.012, 0.1, "need-labels"), (0.001, 0.0, "keep-source")],
+)
+def test_a_moved_decision_is_judged_by_what_it_is_expected_to_gain(
+    differing: Evidence, gain: float, risk: float, decision: str
+) -> None:
+    evidence = replace(differing, decision=PrintDecision(-1.0, gain, gain - 0.03, gain + 0.03, risk))
+    # Every witness is against it: they cannot tell where a decision lies better.
+    verdict = weigh(evidence, [witness("-"), witness("-")], [])
+    assert verdict.decision == decision
+    assert f"{100 * gain:.1f} points" in verdict.reasons[0]
+    assert bool(verdict.prints_to_label) == (decision == "need-labels")
+
+
+def test_a_veto_comes_before_a_moved_decision(differing: Evidence) -> None:
+    evidence = replace(differing, decision=PrintDecision(-1.0, 0.05, 0.01, 0.09, 0.0))
+    assert weigh(evidence, [], [VETO]).decision == "keep-source"
