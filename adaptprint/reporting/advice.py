@@ -91,7 +91,9 @@ def _prints(content: Mapping[str, Any]) -> str:
 
 def _help(content: Mapping[str, Any]) -> tuple[str, ...]:
     if content.get("candidate_name") == "source-only":
-        return ("This recipe is the baseline and never changes the model; the default recipe adapts it.",)
+        if content.get("recipe") == "source-only":
+            return ("This recipe is the baseline and never changes the model; the default recipe adapts it.",)
+        return ("This recipe found nothing to change here; the reason says what it lacked. Try another one.",)
     vetoes = [veto.get("name") for veto in content.get("vetoes") or () if isinstance(veto, Mapping)]
     known = [_HELP_BY_VETO[name] for name in vetoes if name in _HELP_BY_VETO]
     if known:

@@ -38,12 +38,24 @@ def on_page_content(html: str, **_: Any) -> str:
 def _number(kind: str, file: str, name: str) -> str:
     """A constant of a module, read without importing it."""
     for node in ast.walk(ast.parse((_ROOT / file).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-                value = ast.literal_eval(node.value)
-                return f"{100 * value:g} %" if kind == "percent" else _figure(value)
+        for target, value in _assigned(node):
+            if isinstance(target, ast.Name) and target.id == name:
+                found = ast.literal_eval(value)
+                return f"{100 * found:g} %" if kind == "percent" else _figure(found)
     raise PluginError(f"{file} holds no constant {name}")
+
+
+def _assigned(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
+    """What a statement assigns, name by name; ``A, B = 1, 2`` gives two."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return []
+    pairs: list[tuple[ast.expr, ast.expr]] = []
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs += zip(target.elts, node.value.elts, strict=True)
+        else:
+            pairs.append((target, node.value))
+    return pairs
 
 
 def _figure(value: float) -> str:

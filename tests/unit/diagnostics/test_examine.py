@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from adaptprint.adaptation.print_decision import PrintDecision, decided_at
 from adaptprint.adaptation.prior import parse_prior
 from adaptprint.adaptation.task import Candidate
 from adaptprint.diagnostics.examine import Examiner
@@ -111,7 +112,7 @@ def test_the_same_examination_gives_the_same_numbers(
     candidate = Candidate("other", other_state(checkpoint))
     first, second = make_examiner().examine(candidate), make_examiner().examine(candidate)
     assert first.witnesses == second.witnesses
-    assert np.array_equal(first.evidence.adapted.varied, second.evidence.adapted.varied)
+    assert np.array_equal(first.evidence.adapted.varied[0].logits, second.evidence.adapted.varied[0].logits)
 
 
 def test_without_source_frames_the_target_alone_speaks(
@@ -158,9 +159,24 @@ def test_every_candidate_sees_the_same_camera_changes(
     examiner = make_examiner()
     torch.rand(5)
     again = examiner.view(Candidate("again", checkpoint.state))
-    assert np.array_equal(again.varied, examiner.frozen.varied)
-    assert again.varied.shape == (1, 12, 2)
-    assert np.abs(again.varied[0] - again.target.probabilities).max() > 1e-4
+    (varied,), (before,) = again.varied, examiner.frozen.varied
+    assert np.array_equal(varied.logits, before.logits)
+    assert varied.logits.shape == (12, 2)
+    assert np.abs(varied.probabilities - again.target.probabilities).max() > 1e-4
+
+
+def test_a_moved_decision_is_seen_as_it_would_ship_without_another_look_and_judged_on_the_source_where_it_was(
+    make_examiner: Callable[..., Examiner], checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examiner = make_examiner()
+    decision = PrintDecision(0.7, 0.03, 0.0, 0.06, 0.1)
+    state = decided_at(checkpoint.state, decision.margin)
+    expected = examiner.view(Candidate("looked at", state))
+    monkeypatch.setattr("adaptprint.diagnostics.examine.embed", None)
+    found = examiner.view(Candidate("moved", state, decision=decision))
+    np.testing.assert_allclose(found.target.probabilities, expected.target.probabilities, atol=1e-5)
+    np.testing.assert_allclose(found.varied[0].probabilities, expected.varied[0].probabilities, atol=1e-5)
+    assert found.source is examiner.frozen.source
 
 
 @pytest.mark.parametrize(("norms", "layer"), [("early", "trunk.bn1"), ("all", "trunk.layer3.1")])

@@ -45,8 +45,9 @@ def test_advice_follows_the_veto():
 
 
 def test_the_baseline_recipe_is_told_to_be_one():
-    advice = advise({"verdict": "keep-source", "candidate_name": "source-only"})
-    assert "baseline" in advice.help[0]
+    content = {"verdict": "keep-source", "candidate_name": "source-only"}
+    assert "baseline" in advise({**content, "recipe": "source-only"}).help[0]
+    assert "found nothing to change" in advise({**content, "recipe": "calibrate"}).help[0]
 
 
 def test_an_unknown_verdict_never_counts_as_success():

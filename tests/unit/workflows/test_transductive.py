@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adaptprint.adaptation.prior import SourceScores, estimate_prior
+from adaptprint.adaptation.prior import SourceScores
 from adaptprint.adaptation.prior_word import PriorWord
 from adaptprint.errors import BadDataError
 from adaptprint.frames.table import FrameRow, FrameTable, grouped
@@ -32,14 +32,14 @@ def source_of(n_prints: int) -> SourceScores:
 def call(scores: Any, source: SourceScores, monkeypatch: pytest.MonkeyPatch) -> transductive.TransductiveCalls:
     """The calls of one frame each of as many prints, seen in the light of this source."""
 
-    def prior(*words: Any) -> Any:
-        return estimate_prior(words[3], words[4], words[5], source=source)
+    def look(*_: Any) -> Any:
+        return SimpleNamespace(scores=source)
 
-    monkeypatch.setattr(transductive, "prior_of_target", prior)
-    checkpoint: Any = SimpleNamespace(memory=None)
+    monkeypatch.setattr(transductive, "look_at_source", look)
+    checkpoint: Any = SimpleNamespace(memory=source, state={})
     nothing: Any = None
     return transductive.call_together(
-        checkpoint, nothing, table_of(len(scores), "T"), np.float32(scores), WORD, nothing, nothing
+        checkpoint, table_of(len(scores), "T"), np.float32(scores), WORD, nothing, nothing
     )
 
 
