@@ -12,6 +12,7 @@ from adaptprint.adaptation.methods import adapt_network
 from adaptprint.adaptation.print_decision import decided_at
 from adaptprint.adaptation.prior import PriorEstimate
 from adaptprint.adaptation.recipe import Recipe
+from adaptprint.adaptation.statistics import with_statistics
 from adaptprint.adaptation.task import AdaptationTask, Candidate
 from adaptprint.frames.pixels import Pixels
 from adaptprint.models.embed import embed
@@ -100,6 +101,14 @@ def test_of_a_candidate_its_own_scores_are_read(make_moved: BuildTask) -> None:
     found = belief_about(task, biased)
     assert found.shift == pytest.approx(task.prior.shift, abs=0.3)
     assert found.shares == pytest.approx(task.prior.shares, abs=0.1)
+
+
+def test_what_other_statistics_have_mended_is_not_taken_out_again(make_moved: BuildTask) -> None:
+    task = make_moved(brightness=150)
+    assert task.prior.shift is not None
+    assert task.prior.shift < -0.8
+    mended = with_statistics(replace(task, recipe=Recipe(norms="all")))
+    assert belief_about(task, mended).shift == pytest.approx(0, abs=0.4)
 
 
 def test_without_source_frames_nothing_changes_and_the_warning_says_why(make_read_task: BuildTask) -> None:
