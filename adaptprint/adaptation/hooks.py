@@ -5,8 +5,7 @@ pass and are handed to the hooks ready-made, so that late BatchNorms see one bat
 """
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adaptprint.adaptation.recipe import Align
+from adaptprint.adaptation.step_losses import LossWeights, StepBatch, weighted_sum
 
 with warnings.catch_warnings():
     # torchmetrics 0.9.3, which pytorch-adapt pins, imports the deprecated pkg_resources.
@@ -40,39 +40,6 @@ COMBINED_WIDTH = 256
 """Width of CDAN's randomised product of features and class probabilities."""
 
 ADVERSARIAL: frozenset[Align] = frozenset({"dann", "cdan"})
-
-
-@dataclass(frozen=True)
-class StepBatch:
-    """One joint batch behind the trunk.
-
-    Attributes:
-        source: (n, d) features of the source frames.
-        target: (m, d) features of the target frames, from the same forward pass.
-        labels: (n,) int64 class of each source frame.
-        lessons: (m, K) what the teacher says of each target frame: its class probabilities times its confidence in
-            [0, 1]; rows of zeros teach nothing. ``None`` without a teacher.
-    """
-
-    source: Tensor
-    target: Tensor
-    labels: Tensor
-    lessons: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """Weights of a step's losses; the class loss on the source has weight one.
-
-    Attributes:
-        align: Of the distance between the domains (CORAL, MMD); the adversary's is λ.
-        mcc: Of minimum class confusion.
-        lessons: Of the teacher's lessons on target frames.
-    """
-
-    align: float = 0.0
-    mcc: float = 0.0
-    lessons: float = 0.0
 
 
 class AdaptationStep:
@@ -150,7 +117,7 @@ class AdaptationStep:
 
     def _compose(self, align: Align, weights: LossWeights, optimizer: torch.optim.Optimizer, source: bool) -> Any:
         post = self._target_losses(weights)
-        shared: dict[str, Any] = {"opts": [optimizer], "weighter": _weighted_sum(weights)}
+        shared: dict[str, Any] = {"opts": [optimizer], "weighter": weighted_sum(weights)}
         if align == "none" or (align not in ADVERSARIAL and not weights.align):
             # Without source frames there is no class loss: what prints teach is all there is.
             return ClassifierHook(post=post, **shared) if source else _only(post, **shared)
@@ -244,26 +211,3 @@ def _domain_loss(align: Align) -> tuple[Any, Any]:
     features, combined, _ = get_cdan_features_hooks(softmax=True)
     loss = CDANDomainHook(loss_prefix="", detach_features=False, reverse_labels=False, softmax=True)
     return ChainHook(features, combined), loss
-
-
-def _weighted_sum(weights: LossWeights) -> Callable[[Mapping[str, Tensor]], tuple[Tensor, dict[str, Tensor]]]:
-    """A weighter in pytorch-adapt's sense.
-
-    Its own ones turn every loss into a Python float, which on a GPU waits for the device once a loss and step; and the
-    default one averages, which would shrink the class loss.
-    """
-    factors = {
-        "src_domain_loss": 0.5,
-        "target_domain_loss": 0.5,
-        "features_confusion_loss": weights.align,
-        "joint_confusion_loss": weights.align,
-        "mcc_loss": weights.mcc,
-        "lesson_loss": weights.lessons,
-    }
-
-    def weigh(losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        weighted = {name: factors.get(name, 1.0) * loss for name, loss in losses.items()}
-        total = torch.stack([*weighted.values()]).sum()
-        return total, {name: loss.detach() for name, loss in {**weighted, "total": total}.items()}
-
-    return weigh

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from adaptprint.adaptation.batchnorm import collecting, features_by_domain
 from adaptprint.adaptation.discriminator import Discriminator
-from adaptprint.adaptation.hooks import ADVERSARIAL, COMBINED_WIDTH, AdaptationStep, LossWeights, StepBatch
+from adaptprint.adaptation.hooks import ADVERSARIAL, COMBINED_WIDTH, AdaptationStep
 from adaptprint.adaptation.joint_batches import JointBatch, JointBatches
-from adaptprint.adaptation.prior import source_class_weights
 from adaptprint.adaptation.schedule import governed_rate, grl_weight
 from adaptprint.adaptation.statistics import held_norms
+from adaptprint.adaptation.step_losses import LossWeights, StepBatch, source_class_weights
 from adaptprint.adaptation.task import AdaptationTask, Candidate
 from adaptprint.adaptation.teacher import PrintTeacher
 from adaptprint.errors import InterruptedRunError

@@ -15,15 +15,7 @@ from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Floats
 from adaptprint.models.metrics import mean_by_print
 
-__all__ = [
-    "PriorEstimate",
-    "PriorWord",
-    "SourceScores",
-    "estimate_prior",
-    "of_fault",
-    "parse_prior",
-    "source_class_weights",
-]
+__all__ = ["PriorEstimate", "PriorWord", "SourceScores", "estimate_prior", "of_fault", "parse_prior"]
 
 Doubles = npt.NDArray[np.float64]
 # Source prints of each class without which nothing can be learned from them.
@@ -240,14 +232,3 @@ def of_fault(shares: Doubles) -> float | list[float]:
     """The share of the faulty class in a binary model, else the list of all class shares; rounded, for people."""
     rounded = [round(float(share), 4) for share in shares]
     return rounded[1] if len(rounded) == 2 else rounded
-
-
-def source_class_weights(prior: npt.NDArray[np.float64], floor: float = 0.02) -> npt.NDArray[np.float64]:
-    """(K,) weights that give class-balanced source batches the target's class shares in the domain loss.
-
-    With them the discriminator compares like with like (prior-weighted DANN, as in Tachet des Combes et al. 2020,
-    Domain Adaptation with Conditional Distribution Matching and Generalized Label Shift). No class is dropped
-    altogether: an estimated share of zero is never certain.
-    """
-    floored = np.maximum(prior, floor)
-    return np.asarray(floored / floored.sum() * len(prior), dtype=np.float64)

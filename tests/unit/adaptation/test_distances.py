@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from adaptprint.adaptation.hooks import AdaptationStep, LossWeights, StepBatch
+from adaptprint.adaptation.hooks import AdaptationStep
+from adaptprint.adaptation.step_losses import LossWeights, StepBatch
 
 
 @pytest.mark.parametrize("align", ["coral", "mmd", "jmmd"])

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adaptprint.adaptation.hooks import COMBINED_WIDTH, AdaptationStep, LossWeights, StepBatch
+from adaptprint.adaptation.hooks import COMBINED_WIDTH, AdaptationStep
 from adaptprint.adaptation.recipe import Align
+from adaptprint.adaptation.step_losses import LossWeights, StepBatch
 
 Pair = tuple[float, float]
 

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adaptprint.adaptation.hooks import AdaptationStep, LossWeights, StepBatch
+from adaptprint.adaptation.hooks import AdaptationStep
 from adaptprint.adaptation.recipe import Align
+from adaptprint.adaptation.step_losses import LossWeights, StepBatch
 
 DISTANCES: list[Align] = ["coral", "mmd", "jmmd"]
 NAMES = {"coral": "features_confusion_loss", "mmd": "features_confusion_loss", "jmmd": "joint_confusion_loss"}

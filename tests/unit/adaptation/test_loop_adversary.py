@@ -11,8 +11,8 @@ from torch import Tensor
 from adaptprint.adaptation import loop as loop_module
 from adaptprint.adaptation.loop import AdaptationLoop
 from adaptprint.adaptation.methods import adapt_network
-from adaptprint.adaptation.prior import source_class_weights
 from adaptprint.adaptation.schedule import grl_weight
+from adaptprint.adaptation.step_losses import source_class_weights
 from adaptprint.adaptation.task import AdaptationTask, Candidate
 
 BuildTask = Callable[..., AdaptationTask]

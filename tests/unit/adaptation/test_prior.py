@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptprint.adaptation.prior import PriorWord, SourceScores, estimate_prior, parse_prior, source_class_weights
+from adaptprint.adaptation.prior import PriorWord, SourceScores, estimate_prior, parse_prior
+from adaptprint.adaptation.step_losses import source_class_weights
 from adaptprint.errors import UsageError
 from adaptprint.frames.table import FrameTable
 
