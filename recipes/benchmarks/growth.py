@@ -31,7 +31,7 @@ from machine import SOURCE, TARGET, Row, measure, refuse_missing, report
 if TYPE_CHECKING:  # the measuring process must stay small (see `machine.py`)
     from adaptprint.reporting.progress import Progress
 
-RECIPES = ("bn-early", "dann-prior")
+RECIPES = ("calibrate", "dann-prior")
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 PER_PRINT = 200
 BYTES_PER_FRAME = 250_000  # the file, its pixels in the cache, and in the mapped array
