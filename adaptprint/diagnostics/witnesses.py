@@ -5,7 +5,7 @@ with a print-bootstrap interval. None is trusted alone: each can be fooled, but 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -127,6 +127,9 @@ def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
                 noun="share of frames called with the confidence of right calls on the source",
             ),
         ]
+    if evidence.decision is not None:
+        why = "not heard: where a decision lies better cannot be told from calls near it"
+        return [replace(witness, applies=False, says=f"{witness.says}; {why}") for witness in witnesses]
     return witnesses
 
 

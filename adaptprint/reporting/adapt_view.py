@@ -100,7 +100,7 @@ def _witnesses(witnesses: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
         if witness.get("applies"):
             add(table, *cells, _FAVOURS.get(str(witness.get("favours")), Text("–")))
         else:
-            add(table, *cells, "not heard: assumption fails", style="dim italic")
+            add(table, *cells, "not heard", style="dim italic")
     return [headed("Witnesses (above zero speaks for the adapted model)", table)]
 
 

@@ -131,7 +131,7 @@ def _witness(witness: Content, scale: float) -> Row:
         "high": high,
         "applies": applies,
         "favours": favours,
-        "who": _WHO.get(favours, DASH) if applies else "not heard: its assumption fails here",
+        "who": _WHO.get(favours, DASH) if applies else "not heard",
         "assumption": witness.get("assumption"),
         "says": _statement(witness.get("says")),
         "bar": bar,

@@ -1,10 +1,12 @@
 """Witnesses: each supports the obviously better model, and holds its tongue where its assumption fails."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.witnesses import Witness, hear_witnesses
 
@@ -188,3 +190,14 @@ def test_a_statement_tells_before_after_and_the_doubt(make_evidence: BuildEviden
         assert witness.assumption
         assert witness.to_dict()["interval"] == [witness.low, witness.high]
         assert witness.to_dict()["favours"] == "candidate"
+
+
+def test_of_a_moved_decision_every_witness_is_shown_and_none_is_heard(
+    make_evidence: Callable[..., Evidence], sight: Callable[..., View], clear: np.ndarray, muddled: np.ndarray
+) -> None:
+    evidence = make_evidence(sight(muddled), sight(clear))
+    moved = hear_witnesses(replace(evidence, decision=PrintDecision(-1.0, 0.03, 0.0, 0.06, 0.1)))
+    assert [witness.name for witness in moved] == [witness.name for witness in hear_witnesses(evidence)]
+    assert any(witness.applies for witness in hear_witnesses(evidence))
+    assert not any(witness.applies for witness in moved)
+    assert all("not heard" in witness.says for witness in moved)
