@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +38,12 @@ class Outcome:
     def json(self) -> Any:
         """stdout as the one strict JSON document it must be: no NaN, no Infinity."""
         return json.loads(self.stdout, parse_constant=_refuse_constant)
+
+
+def pytest_configure() -> None:
+    """Lets Ctrl-C through: a shell starts jobs in the background with it ignored, and children inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _refuse_constant(name: str) -> float:
