@@ -54,6 +54,9 @@ def compare(
         typer.Option(help="Prints to adapt on. [default: all of the half not for testing]", metavar="N", min=3),
     ] = None,
     target_prior: o.Prior = "unknown",
+    labelled_prints: Annotated[
+        int, typer.Option(help="Tell recipes the class of N of the prints adapted on.", min=0, metavar="N")
+    ] = 0,
     layout: o.Layout = "auto",
     crop: o.Crop = None,
     rotate: o.Rotate = None,
@@ -91,6 +94,7 @@ def compare(
             bad_shares=parse_shares(bad_shares),
             adapt_prints=adapt_prints,
             target_prior=target_prior,
+            labelled_prints=labelled_prints,
             layout=layout,
             camera=camera_from(crop, rotate, flip),
             device=device,

@@ -43,6 +43,7 @@ def compare(
     bad_shares: Sequence[float | str] = (OWN,),
     adapt_prints: int | None = None,
     target_prior: str = "unknown",
+    labelled_prints: int = 0,
     layout: str = "auto",
     camera: CameraProfile | None = None,
     device: str = "auto",
@@ -70,6 +71,8 @@ def compare(
         bad_shares: Shares of bad prints to adapt on, in [0, 1]; ``own`` is the data's own.
         adapt_prints: How many prints to adapt on; ``None`` takes all of the half that is not for testing.
         target_prior: As in :func:`adaptprint.adapt`.
+        labelled_prints: Tell every recipe the class of as many of the prints that it adapts on: of those that the
+            source model is least sure of.
         layout: Force a layout of the data.
         camera: Camera profile of the frames.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -85,11 +88,13 @@ def compare(
     """
     named = _with_baseline([load_recipe(recipe) for recipe in recipes])
     word, shares, out = parse_prior(target_prior), checked_shares(bad_shares), Path(out)
-    _check_numbers(seeds, adapt_prints, max_parallel)
+    _check_numbers(seeds, adapt_prints, max_parallel, labelled_prints)
     if not (resume and (out / COMPARISON).is_file()):
         refuse_taken(out, overwrite)
     choose_compute(device, threads)
     table = open_labelled(data, layout)
+    if labelled_prints and table.labels_vary_inside_prints:
+        raise UsageError("--labelled-prints: labels differ inside the prints of this data", "Leave it out.")
     known = None if source is None else open_checkpoint(source).config.provenance.printers
     grid = plan(table, left_out_printers(table, printer, known), shares, seeds, named, adapt_prints)
     with workspace(out, resume) as work:
@@ -105,12 +110,13 @@ def compare(
             train_seed=seeds[0],
             camera=camera,
             word=word,
+            labelled_prints=labelled_prints,
             device=device,
             threads=threads if max_parallel == 1 else max(1, (threads or torch.get_num_threads()) // max_parallel),
             scratch=work.pieces,
         )
         results = run_grid(setting, grid, max_parallel, progress)
-        result = sum_up(results, (*table.notes, *grid.notes), out)
+        result = sum_up(results, (*table.notes, *grid.notes, *_told(labelled_prints)), out)
         write_comparison(result, work)
     return result
 
@@ -121,9 +127,17 @@ def _with_baseline(recipes: list[NamedRecipe]) -> list[NamedRecipe]:
     return [load_recipe(SOURCE_ONLY), *recipes]
 
 
-def _check_numbers(seeds: Sequence[int], adapt_prints: int | None, max_parallel: int) -> None:
+def _told(labelled_prints: int) -> list[str]:
+    if not labelled_prints:
+        return []
+    return [f"every recipe was told the class of the {labelled_prints} prints that the source model is least sure of"]
+
+
+def _check_numbers(seeds: Sequence[int], adapt_prints: int | None, max_parallel: int, labelled_prints: int) -> None:
     if not seeds:
         raise UsageError("no seed was given", "Give one at least, such as seeds=[0].")
+    if labelled_prints < 0:
+        raise UsageError(f"--labelled-prints {labelled_prints} is not possible", "Use 0 or more.")
     if max_parallel < 1:
         raise UsageError(f"--max-parallel {max_parallel} is not possible", "Use 1 or more.")
     if adapt_prints is not None and adapt_prints < MIN_ADAPT_PRINTS:

@@ -1,11 +1,13 @@
 """Runs one cell of a comparison: adapt, judge, and score every candidate on prints that were not adapted on."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from adaptprint.adaptation.methods import adapt_network
+from adaptprint.adaptation.prior import PriorEstimate
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, Candidate
 from adaptprint.errors import BadDataError
 from adaptprint.frames.coreset import coreset_rows
@@ -91,13 +93,20 @@ def cell_content(setting: Setting, cell: Cell, left_out: LeftOut, report: Progre
 def _adapt_and_judge(
     setting: Setting, cell: Cell, left_out: LeftOut, rows: Ints, report: ProgressCallback
 ) -> tuple[Adaptation, Judgement]:
-    """The main job on the given rows of the printer, without their labels; the one place that calls it."""
+    """The main job on the given rows of the printer; of its labels only those that the user would tell are read."""
     recipe, checkpoint, word = cell.recipe.recipe, left_out.checkpoint, setting.word
     table = left_out.pixels.table.without_labels()
     rows = rows[coreset_rows(table.take(rows), recipe.coreset_frames, cell.seed)]
     target = Pixels(table.take(rows), left_out.pixels.array[rows], [left_out.pixels.digests[row] for row in rows], [])
     seen = Embedding(left_out.seen.features[rows], left_out.seen.logits[rows])
     look = first_look(checkpoint, checkpoint.memory, target, word, left_out.compute, cell.seed, seen=seen)
+    known = None
+    if setting.labelled_prints:
+        labels = left_out.pixels.table.take(rows).prints["label"].to_list()
+        known = _told(look.prior, labels, checkpoint.config.classes, setting.labelled_prints)
+        look = first_look(
+            checkpoint, checkpoint.memory, target, word, left_out.compute, cell.seed, seen=seen, known=known
+        )
     digest = cell_fingerprint(cell, left_out.digest)
     task = AdaptationTask(
         checkpoint=checkpoint,
@@ -105,6 +114,7 @@ def _adapt_and_judge(
         target=target,
         prior=look.prior,
         word=word,
+        print_labels=known,
         recipe=recipe,
         compute=left_out.compute,
         seed=cell.seed,
@@ -117,6 +127,19 @@ def _adapt_and_judge(
     judgement = judge(task, adaptation, look)
     task.state_file.unlink(missing_ok=True)
     return adaptation, judgement
+
+
+def _told(prior: PriorEstimate, labels: Sequence[str], classes: Sequence[str], n_told: int) -> Ints:
+    """(p,) class of the ``n_told`` prints that the first look is least sure of, -1 for the others."""
+    if prior.print_posteriors is None:
+        raise BadDataError(
+            "no prints can be chosen to be labelled: the checkpoint has too few labelled source prints",
+            "Leave --labelled-prints out, or train with more prints.",
+        )
+    least_sure = np.argsort(prior.print_posteriors.max(axis=1), kind="stable")[:n_told]
+    known = np.full(len(labels), -1)
+    known[least_sure] = [classes.index(labels[place]) for place in least_sure]
+    return known
 
 
 def _said(judgement: Judgement, adaptation: Adaptation) -> Content:

@@ -37,6 +37,7 @@ class Setting:
         train_seed: Their seed.
         camera: Camera profile of the frames; ``None`` takes the source's.
         word: What the user says of the share of faulty prints.
+        labelled_prints: How many of the prints adapted on have their class told.
         device: As the user gave it.
         threads: CPU threads of one process.
         scratch: Folder for what is worth keeping until the comparison is finished.
@@ -51,6 +52,7 @@ class Setting:
     train_seed: int
     camera: CameraProfile | None
     word: PriorWord
+    labelled_prints: int
     device: str
     threads: int | None
     scratch: Path
@@ -94,6 +96,7 @@ def open_left_out(setting: Setting, printer: str, progress: ProgressCallback = s
         config.input_size,
         camera.model_dump(),
         setting.word.text,
+        setting.labelled_prints,
         compute.precision,
         compute.device.type,
     )

@@ -291,3 +291,38 @@ def test_source_models_are_trained_once_and_kept(
     assert [file.name.rsplit("-", 1)[0] for file in (tmp_path / "out" / "sources").iterdir()] == ["9"]
     adaptprint.compare(["bn-early"], **options, resume=True)
     assert trained == [["9"]]
+
+
+def test_told_prints_have_their_true_class_and_all_others_none(
+    labelled: Path, tmp_path: Path, write_printers: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = write_printers(tmp_path / "known", ("01", "1"), prints=12, frames=1)
+    source = tmp_path / "ckpt"
+    adaptprint.train(known, out=source, set=("width=64", "steps=1", "batch_size=4", "memory_frames=24"), threads=1)
+    tasks: list[Any] = []
+    adapt_network = comparison_cell.adapt_network
+    monkeypatch.setattr(comparison_cell, "adapt_network", lambda task: tasks.append(task) or adapt_network(task))
+    options: dict[str, Any] = {"data": labelled, "source": source, "printer": ["9"], "bad_shares": (0.5,), "threads": 1}
+    result = adaptprint.compare(["calibrate"], out=tmp_path / "told", labelled_prints=2, **options)
+    adaptprint.compare(["calibrate"], out=tmp_path / "untold", **options)
+    (told, untold), table = tasks, read_frames(labelled).of_printer("9")
+    truth = dict(table.prints.select("print", "label").iter_rows())
+    classes = told.checkpoint.config.classes
+    names = told.target.table.prints["print"].to_list()
+    assert (told.print_labels >= 0).sum() == 2
+    for name, code in zip(names, told.print_labels, strict=True):
+        assert code in (-1, classes.index(truth[name]))
+    assert told.target.table.data["label"].null_count() == len(told.target.table)  # in no other way
+    assert untold.print_labels is None
+    # The least sure ones: their classes are known now, so the sure ones stay as they were.
+    posteriors = untold.prior.print_posteriors.max(axis=1)
+    assert posteriors[told.print_labels >= 0].max() <= posteriors[told.print_labels < 0].min()
+    assert any("told the class of the 2 prints" in note for note in result.notes)
+
+
+def test_prints_cannot_be_told_where_the_source_says_too_little_or_the_number_is_negative(compare: Compare) -> None:
+    result = compare("calibrate", labelled_prints=1, printer=["9"])
+    assert not result.ok
+    assert "too few labelled source prints" in next(cell["error"] for cell in result.cells if cell["error"])
+    with pytest.raises(UsageError, match="labelled-prints -1"):
+        compare(labelled_prints=-1)
