@@ -25,6 +25,7 @@ from adaptprint.models.embed import Floats, embed
 from adaptprint.models.metrics import decide, mean_by_print, print_labels
 from adaptprint.reporting.progress import silent
 from adaptprint.workflows.inputs import open_labelled, read_pixels
+from adaptprint.workflows.model import Model
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.0)
 OURS = "print margins"
@@ -132,6 +133,28 @@ def show(found: Sequence[Draw]) -> None:
         print("| " + " | ".join([printer, *summed_up(OURS, of), *right]) + " |")
 
 
+def source_scores(model: Model) -> SourceScores:
+    """The model's view of its own source frames.
+
+    Raises:
+        SystemExit: If it holds none, or has another number of classes than two.
+    """
+    checkpoint = model.checkpoint
+    if checkpoint.memory is None or len(checkpoint.config.classes) != 2:
+        raise SystemExit("the checkpoint needs a source memory and two classes")
+    frozen = Candidate(SOURCE_ONLY, checkpoint.state)
+    return look_at_source(checkpoint, frozen, checkpoint.memory, model.compute, seed=0).scores
+
+
+def unseen_printers(model: Model, data: Path, threads: int | None) -> Iterator[tuple[FrameTable, Floats]]:
+    """Frames, with labels, and probabilities of each printer that is not among the source's own."""
+    config = model.checkpoint.config
+    frames = open_labelled(data, "auto", config.classes)
+    for printer in (name for name in frames.printers if name not in config.provenance.printers):
+        pixels = read_pixels(frames.of_printer(printer), config.input_size, config.camera, threads, silent)
+        yield pixels.table, embed(model.network, pixels.array, model.compute).probabilities
+
+
 def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -144,18 +167,11 @@ def main() -> None:
     options = parser.parse_args()
     refuse_missing(options.source, options.data)
     model = adaptprint.load(options.source, threads=options.threads)
-    checkpoint, config = model.checkpoint, model.checkpoint.config
-    if checkpoint.memory is None or len(config.classes) != 2:
-        raise SystemExit("the checkpoint needs a source memory and two classes")
-    frozen = Candidate(SOURCE_ONLY, checkpoint.state)
-    source = look_at_source(checkpoint, frozen, checkpoint.memory, model.compute, seed=0).scores
-    data = open_labelled(options.data, "auto", config.classes)
+    source, config = source_scores(model), model.checkpoint.config
+    sizes = [int(size) for size in options.prints.split(",")]
     found: list[Draw] = []
-    for printer in (name for name in data.printers if name not in config.provenance.printers):
-        pixels = read_pixels(data.of_printer(printer), config.input_size, config.camera, options.threads, silent)
-        seen = embed(model.network, pixels.array, model.compute).probabilities
-        sizes = [int(size) for size in options.prints.split(",")]
-        found += draws(pixels.table, seen, config.classes, config.threshold, source, sizes, options.repeats)
+    for table, seen in unseen_printers(model, options.data, options.threads):
+        found += draws(table, seen, config.classes, config.threshold, source, sizes, options.repeats)
     show(found)
     if options.json:
         options.json.write_text(json.dumps([vars(one) for one in found]) + "\n", encoding="utf-8")
