@@ -36,6 +36,11 @@ bench: $(VENV)/.demo | demo/new_printer
 	$(BIN)/python recipes/benchmarks/stages.py --target demo/new_printer
 	$(BIN)/python recipes/benchmarks/recipes.py $(DEMO)
 	$(BIN)/python recipes/benchmarks/growth.py $(DEMO) --most 1000
+	$(BIN)/python recipes/benchmarks/peers.py --source recipes/demo_source --printers saffron --prints 20 --frames 10 \
+		--next-prints 24 --next-frames 6 --budget 40 --without-skada
+	$(BIN)/adaptprint synth demo/unseen --printers saffron,random-5 --prints 24 --frames 6 --seed 61 --overwrite
+	$(BIN)/adaptprint compare source-only bn bn-early calibrate dann-prior --data demo/unseen --source recipes/demo_source \
+		--bad-shares 0,0.5 --adapt-prints 6 --out demo/comparison --overwrite
 
 # The benchmarks' frames, where no demo has drawn them yet.
 demo/new_printer:

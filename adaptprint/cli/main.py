@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from adaptprint import __version__
-from adaptprint.cli import adaptation, data, fleet, models, recipes
+from adaptprint.cli import adaptation, data, fleet, models, recipes, source_models
 
 app = typer.Typer(
     name="adaptprint",
@@ -33,6 +33,7 @@ def _program(
 
 
 adaptation.register(app)
+source_models.register(app)
 models.register(app)
 data.register(app)
 fleet.register(app)

@@ -1,4 +1,4 @@
-"""train, pack, evaluate, predict: making models and using them."""
+"""evaluate, predict: using models."""
 
 import sys
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import typer
 
 from adaptprint.cli import options as o
 from adaptprint.cli.execute import Face, Result, camera_from, execute
-from adaptprint.reporting.console import show_evaluate, show_pack, show_predict, show_train
+from adaptprint.reporting.console import show_evaluate, show_predict
 from adaptprint.reporting.progress import ProgressCallback
 
 _PANEL = "Models"
@@ -17,91 +17,8 @@ _PANEL = "Models"
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this group."""
-    for command in (train, pack, evaluate, predict):
+    for command in (evaluate, predict):
         app.command(rich_help_panel=_PANEL)(command)
-
-
-def train(
-    data: Annotated[Path, typer.Argument(help="Labelled frames.", metavar="DATA")],
-    out: Annotated[Path, typer.Option(help="Checkpoint folder to write.", metavar="CKPT")],
-    init: Annotated[str, typer.Option(help="none, imagenet (downloads), a weights file, or a checkpoint.")] = "none",
-    hold_out_printer: Annotated[
-        list[str] | None,
-        typer.Option(help="Keep this printer out and measure on it; repeatable.", metavar="ID"),
-    ] = None,
-    set_: o.Set = None,
-    layout: o.Layout = "auto",
-    crop: o.Crop = None,
-    rotate: o.Rotate = None,
-    flip: o.Flip = None,
-    device: o.Device = "auto",
-    threads: o.Threads = None,
-    seed: o.Seed = 0,
-    overwrite: o.Overwrite = False,
-    resume: o.Resume = False,
-    as_json: o.Json = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-) -> None:
-    """Train a source model on labelled frames of known printers."""
-
-    def work(progress: ProgressCallback) -> Result:
-        from adaptprint.workflows.train import train
-
-        return train(
-            data,
-            out=out,
-            init=init,
-            hold_out_printer=hold_out_printer or (),
-            set=set_ or (),
-            layout=layout,
-            camera=camera_from(crop, rotate, flip),
-            device=device,
-            threads=threads,
-            seed=seed,
-            overwrite=overwrite,
-            resume=resume,
-            progress=progress,
-        )
-
-    execute(Face(as_json, quiet, verbose), work, show_train)
-
-
-def pack(
-    weights: Annotated[Path, typer.Option(help="A torchvision ResNet's state dict.", metavar="FILE")],
-    source_data: Annotated[Path, typer.Option(help="Labelled frames it was made for.", metavar="DATA")],
-    out: Annotated[Path, typer.Option(help="Checkpoint folder to write.", metavar="CKPT")],
-    layout: o.Layout = "auto",
-    crop: o.Crop = None,
-    rotate: o.Rotate = None,
-    flip: o.Flip = None,
-    device: o.Device = "auto",
-    threads: o.Threads = None,
-    seed: o.Seed = 0,
-    overwrite: o.Overwrite = False,
-    as_json: o.Json = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-) -> None:
-    """Wrap an existing ResNet into a checkpoint."""
-
-    def work(progress: ProgressCallback) -> Result:
-        from adaptprint.workflows.pack import pack
-
-        return pack(
-            weights,
-            source_data,
-            out=out,
-            layout=layout,
-            camera=camera_from(crop, rotate, flip),
-            device=device,
-            threads=threads,
-            seed=seed,
-            overwrite=overwrite,
-            progress=progress,
-        )
-
-    execute(Face(as_json, quiet, verbose), work, show_pack)
 
 
 def evaluate(

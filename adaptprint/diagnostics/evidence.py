@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from adaptprint.adaptation.print_decision import PrintDecision
+from adaptprint.diagnostics.rehearsal import BUILT_IN, GainRelation
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Embedding
 from adaptprint.models.memory import SourceFrames
@@ -38,6 +39,7 @@ class Evidence:
         print_consensus: Whether all frames of a print share one label, as far as the source tells.
         trained: Whether the candidate's weights were trained on the source anew.
         decision: Set where the candidate is the source model with its decision moved, and nothing else.
+        relation: What an expected gain came to in rehearsal.
     """
 
     source: SourceFrames | None
@@ -50,3 +52,4 @@ class Evidence:
     print_consensus: bool
     trained: bool = False
     decision: PrintDecision | None = None
+    relation: GainRelation = BUILT_IN

@@ -11,6 +11,7 @@ from adaptprint.adaptation.prior import PriorWord
 from adaptprint.adaptation.task import Candidate
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbourhood import Neighbourhood, look_around
+from adaptprint.diagnostics.rehearsal import gain_relation, rehearsed_in
 from adaptprint.diagnostics.verdict import candidate_score
 from adaptprint.diagnostics.vetoes import Veto, find_vetoes
 from adaptprint.diagnostics.witnesses import Witness, hear_witnesses
@@ -107,6 +108,7 @@ class Examiner:
             print_consensus=self.print_consensus,
             trained=candidate.trained,
             decision=candidate.decision if candidate.moves_decision_only else None,
+            relation=gain_relation(rehearsed_in(self.checkpoint.config.metrics)),
         )
         frozen, adapted = self._neighbourhoods(evidence)
         witnesses = tuple(hear_witnesses(evidence, self.seed))

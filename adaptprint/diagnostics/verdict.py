@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.evidence import Evidence
+from adaptprint.diagnostics.rehearsal import Expectation
 from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
 from adaptprint.models.metrics import mean_by_print
@@ -54,7 +54,7 @@ def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Vet
     if vetoes:
         return Verdict("keep-source", tuple(veto.says for veto in vetoes))
     if evidence.decision is not None:
-        return _weigh_decision(evidence, evidence.decision)
+        return _weigh_decision(evidence, evidence.relation.expect(evidence.decision))
     supporting = [witness for witness in witnesses if witness.favours == "candidate"]
     against = [witness for witness in witnesses if witness.favours == "source"]
     if not supporting:
@@ -70,19 +70,25 @@ def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Vet
     return Verdict("need-labels", (reason, *(witness.says for witness in (*supporting, *against))), prints)
 
 
-def _weigh_decision(evidence: Evidence, decision: PrintDecision) -> Verdict:
+def _weigh_decision(evidence: Evidence, expected: Expectation) -> Verdict:
     """A moved decision ranks frames as before: only the printer's margins can tell whether it is better placed."""
     says = (
-        f"moving the decision is expected to gain {100 * decision.gain:.1f} points on this printer's next prints "
-        f"({100 * decision.low:+.1f} to {100 * decision.high:+.1f}); it loses more than one with probability "
-        f"{decision.risk:.0%}"
+        f"moving the decision is expected to gain {100 * expected.gain:.1f} points on this printer's next prints "
+        f"({100 * expected.low:+.1f} to {100 * expected.high:+.1f}); it loses more than one with probability "
+        f"{expected.risk:.0%} ({_told_by(expected)})"
     )
-    if decision.gain >= SHIPPED_GAIN and decision.risk <= LARGEST_RISK:
+    if expected.gain >= SHIPPED_GAIN and expected.risk <= LARGEST_RISK:
         return Verdict("ship", (says,))
     prints = most_telling_prints(evidence)
-    if decision.gain < WORTH_LABELS or not prints:
+    if expected.gain < WORTH_LABELS or not prints:
         return Verdict("keep-source", (says,))
     return Verdict("need-labels", (f"too little to ship unseen: {says}",), prints)
+
+
+def _told_by(expected: Expectation) -> str:
+    if expected.printers:
+        return f"rehearsed on {expected.printers} source printers"
+    return "this source model was not rehearsed"
 
 
 def most_telling_prints(evidence: Evidence) -> tuple[str, ...]:

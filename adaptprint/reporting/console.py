@@ -52,6 +52,13 @@ def show_train(content: Content, console: "Console | None" = None) -> None:
     _show(train_view(content), console)
 
 
+def show_rehearse(content: Content, console: "Console | None" = None) -> None:
+    """The result of rehearse: expected and true gain by printer."""
+    from adaptprint.reporting.rehearse_view import rehearse_view
+
+    _show(rehearse_view(content), console)
+
+
 def show_pack(content: Content, console: "Console | None" = None) -> None:
     """The result of pack: architecture and metrics on the source data."""
     from adaptprint.reporting.metrics_view import pack_view

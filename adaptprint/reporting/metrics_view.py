@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adaptprint.reporting.formats import clean, count, is_number, part, plural, score
+from adaptprint.reporting.rehearse_view import rehearse_view
 from adaptprint.reporting.tables import add, cut, headed, noted, number, quiet_table
 
 _HEADS = ["frames", "prints", "bal. acc", "F1", "AUROC", "print acc"]
@@ -43,6 +44,8 @@ def train_view(content: Mapping[str, Any]) -> RenderableType:
         for name in held_out:
             _row(table, name, part(held_out, name))
         parts.append(headed("Printers it has never seen", table))
+    if content.get("rehearsal"):
+        parts += [Text(""), rehearse_view(part(content, "rehearsal"))]
     return Group(*parts, *noted(content.get("notes")))
 
 

@@ -108,6 +108,7 @@ def compare(
             init=str(init),
             set=tuple(set),
             train_seed=seeds[0],
+            held_out=(),
             camera=camera,
             word=word,
             labelled_prints=labelled_prints,

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +36,7 @@ class Setting:
         init: Starting weights of these.
         set: Overrides of their training.
         train_seed: Their seed.
+        held_out: Printers that none of them is trained on.
         camera: Camera profile of the frames; ``None`` takes the source's.
         word: What the user says of the share of faulty prints.
         labelled_prints: How many of the prints adapted on have their class told.
@@ -50,6 +52,7 @@ class Setting:
     init: str
     set: tuple[str, ...]
     train_seed: int
+    held_out: tuple[str, ...]
     camera: CameraProfile | None
     word: PriorWord
     labelled_prints: int
@@ -114,7 +117,7 @@ def _trained(setting: Setting, table: FrameTable, printer: str, compute: Compute
     """The source model without this printer; its name tells the data and settings it was trained on."""
     key = fingerprint(
         adaptprint.__version__,
-        _files(table, printer),
+        _files(table, {printer, *setting.held_out}),
         _file(Path(setting.init) / "config.json", Path(setting.init)) or setting.init,
         setting.set,
         setting.train_seed,
@@ -127,7 +130,7 @@ def _trained(setting: Setting, table: FrameTable, printer: str, compute: Compute
             setting.data,
             out=folder,
             init=setting.init,
-            hold_out_printer=[printer],
+            hold_out_printer=list(dict.fromkeys([printer, *setting.held_out])),
             set=setting.set,
             layout=setting.layout,
             camera=setting.camera,
@@ -140,11 +143,11 @@ def _trained(setting: Setting, table: FrameTable, printer: str, compute: Compute
     return folder
 
 
-def _files(table: FrameTable, printer: str) -> str:
+def _files(table: FrameTable, left_out: Set[str]) -> str:
     """Digest of the frames of all other printers by name, label, size and time of change, without opening them."""
-    digest = hashlib.sha256(printer.encode())
+    digest = hashlib.sha256(repr(sorted(left_out)).encode())
     for row in table.data.select("path", "name", "printer", "print", "label").iter_rows():
-        if row[2] != printer:
+        if row[2] not in left_out:
             digest.update(repr((row[1:], _file(Path(row[0])))).encode())
     return digest.hexdigest()
 

@@ -1,7 +1,7 @@
 """train: a source model from labelled frames of one or several printers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class TrainResult:
         by_printer: The same for each printer.
         held_out_printers: Metrics on whole printers that were held out.
         notes: What the user should know, one sentence each.
+        rehearsal: What :func:`adaptprint.rehearse` came to; ``None`` unless it was asked for.
     """
 
     out: Path
@@ -53,6 +54,7 @@ class TrainResult:
     by_printer: dict[str, Metrics]
     held_out_printers: dict[str, Metrics]
     notes: tuple[str, ...]
+    rehearsal: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
@@ -65,6 +67,7 @@ class TrainResult:
             "by_printer": {name: metrics.to_dict() for name, metrics in self.by_printer.items()},
             "held_out_printers": {name: metrics.to_dict() for name, metrics in self.held_out_printers.items()},
             "notes": list(self.notes),
+            "rehearsal": self.rehearsal,
         }
 
 
@@ -82,6 +85,7 @@ def train(
     seed: int = 0,
     overwrite: bool = False,
     resume: bool = False,
+    rehearse: bool = False,
     progress: ProgressCallback = silent,
 ) -> TrainResult:
     """Trains a source model and writes it as a checkpoint.
@@ -100,6 +104,7 @@ def train(
         seed: Decides split, batches and augmentation.
         overwrite: Replace an existing checkpoint.
         resume: Go on with an interrupted run.
+        rehearse: Then leave out each printer in turn, as :func:`adaptprint.rehearse` does: one more training each.
         progress: Progress callback.
 
     Raises:
@@ -161,7 +166,7 @@ def train(
         )
         with atomic_folder(out, work.scratch) as partial:
             write_checkpoint_files(checkpoint, partial)
-    return TrainResult(
+    result = TrainResult(
         out,
         classes,
         training.progress.step,
@@ -171,6 +176,13 @@ def train(
         held_metrics,
         _notes(pixels.table, source.table, validation_rows, str(init)),
     )
+    if not rehearse:
+        return result
+    from adaptprint.workflows.rehearse import rehearse as leave_out_each  # which trains in its turn
+
+    options: dict[str, Any] = {"device": device, "threads": threads, "seed": seed, "progress": progress}
+    rehearsed = leave_out_each(out, data, init=init, layout=layout, **options)
+    return replace(result, rehearsal=rehearsed.to_dict())
 
 
 def _held_out(table: FrameTable, printers: Sequence[str]) -> "np.ndarray[Any, np.dtype[np.bool_]]":

@@ -8,6 +8,7 @@ import pytest
 
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.evidence import Evidence, View
+from adaptprint.diagnostics.rehearsal import GainRelation
 from adaptprint.diagnostics.verdict import candidate_score, most_telling_prints, weigh
 from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
@@ -141,6 +142,27 @@ def test_a_moved_decision_is_judged_by_what_it_is_expected_to_gain(
     assert verdict.decision == decision
     assert f"{100 * gain:.1f} points" in verdict.reasons[0]
     assert bool(verdict.prints_to_label) == (decision == "need-labels")
+
+
+def test_rehearsal_is_heard_before_a_moved_decision_is_judged(differing: Evidence) -> None:
+    evidence = replace(differing, decision=PrintDecision(-1.0, 0.04, 0.01, 0.07, 0.05))
+    assert "was not rehearsed" in weigh(evidence, [], []).reasons[0]
+    told = {
+        slope: weigh(replace(evidence, relation=GainRelation(slope=slope, widening=1.0, printers=6)), [], [])
+        for slope in (0.0, 0.3, 1.0)
+    }
+    assert [each.decision for each in told.values()] == ["keep-source", "need-labels", "ship"]
+    assert all("rehearsed on 6 source printers" in each.reasons[0] for each in told.values())
+    calm, wild = (
+        replace(
+            evidence,
+            decision=PrintDecision(-1.0, 0.04, -0.01, 0.09, 0.05),
+            relation=GainRelation(slope=1.0, widening=widening, printers=6),
+        )
+        for widening in (1.0, 4.0)
+    )
+    # At four times the spread the risk is too large.
+    assert [weigh(each, [], []).decision for each in (calm, wild)] == ["ship", "need-labels"]
 
 
 def test_a_veto_comes_before_a_moved_decision(differing: Evidence) -> None:

@@ -1,0 +1,41 @@
+"""The result of rehearse for the terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from adaptprint.reporting.formats import clean, count, is_number, part, plural, signed
+from adaptprint.reporting.tables import add, cut, headed, noted, number, quiet_table
+
+
+def rehearse_view(content: Mapping[str, Any]) -> RenderableType:
+    """Expected and true gain of moving the decision, by printer left out, and what verdicts make of it."""
+    head = Text.assemble(("rehearsed in  ", "dim"), (clean(content.get("out")), "bold"), overflow="fold")
+    facts = (
+        f"{plural(content.get('printers'), 'printer')} left out in turn, {plural(content.get('episodes'), 'set')} of "
+        "prints decided by without labels and scored on others"
+    )
+    table = quiet_table(cut("without"), number("sets"), number("expected gain"), number("true gain"))
+    for name, row in part(content, "by_printer").items():
+        add(table, name, count(row.get("episodes")), points(row.get("expected_gain")), points(row.get("gain")))
+    whole = (points(content.get("expected_gain")), points(content.get("gain")))
+    add(table, "all", count(content.get("episodes")), *whole, style="bold")
+    heard = _heard(content.get("slope"), content.get("widening"))
+    parts = [head, Text(facts, "dim"), headed("Points of balanced accuracy by print", table)]
+    return Group(*parts, Text(""), Text(heard, "dim"), *noted(content.get("notes")))
+
+
+def points(value: Any) -> str:
+    """A gain in points, signed."""
+    return signed(100 * value, 1) if is_number(value) else signed(None)
+
+
+def _heard(slope: Any, widening: Any) -> str:
+    if not is_number(slope) or not is_number(widening):
+        return ""
+    return (
+        f"From now on, a verdict on this model takes an expected gain {slope:.2f} times, "
+        f"with an interval {widening:.2f} times as wide."
+    )
