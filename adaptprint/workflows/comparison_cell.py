@@ -69,8 +69,9 @@ def cell_content(setting: Setting, cell: Cell, left_out: LeftOut, report: Progre
             scores_content(table.take(part), probabilities, config.classes, config.threshold)
             for part, probabilities in ((adapted, found[: len(adapted)]), (test, found[len(adapted) :]))
         )
-        described = {"name": candidate.name, "trained": candidate.trained, "target_norms": candidate.target_norms}
-        scored.append({**described, **examined.get(candidate.name, {}), "test": on_test, "adapted": on_adapted})
+        scored.append(
+            {**candidate.to_dict(), **examined.get(candidate.name, {}), "test": on_test, "adapted": on_adapted}
+        )
     return {
         "fingerprint": cell_fingerprint(cell, left_out.digest),
         "printer": cell.printer,

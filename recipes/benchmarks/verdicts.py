@@ -1,0 +1,187 @@
+# python recipes/benchmarks/verdicts.py COMPARISON [--labelled COMPARISON] [--rehearsed CKPT]
+"""Which rule for shipping can be trusted? Every rule on the cells of a finished comparison, without running a model.
+
+A cell is one recipe on one printer at one share of bad prints: its picked candidate against the source model, with
+everything that is known without labels, and the true gain on the printer's next prints. Each rule gives a candidate a
+score and ships it above zero. `AUC` is the chance that a candidate that helps gets a higher score than one that does
+not (ties count half; without those that change nothing); `mean gain` counts a kept source as zero; `of the oracle's` is
+its part of what shipping exactly the helpful candidates gains. `harm` is the share of cells that lose over a point.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from machine import Row, report
+from scipy.stats import rankdata
+
+from adaptprint.adaptation.print_decision import PrintDecision
+from adaptprint.adaptation.task import SOURCE_ONLY
+from adaptprint.diagnostics.rehearsal import BUILT_IN, GainRelation, gain_relation, rehearsed_in
+from adaptprint.diagnostics.verdict import LARGEST_RISK, SHIPPED_GAIN
+from adaptprint.models.checkpoint import load_checkpoint
+
+POINT = 0.01
+Content = Mapping[str, Any]
+Rule = Callable[["Case"], float | None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recipe's picked candidate in one cell.
+
+    Attributes:
+        cell: Everything that is known of the cell.
+        candidate: The candidate's part of it.
+        gain: Its true gain.
+        ended: The verdict's gain: that of what ships.
+    """
+
+    cell: Content
+    candidate: Content
+    gain: float
+    ended: float
+
+
+def read_cases(folder: Path, recipes: Sequence[str]) -> list[Case]:
+    """All cells with a candidate, of the given recipes or of all."""
+    cases = []
+    for file in sorted((folder / "cells").glob("*.json")):
+        cell = json.loads(file.read_text(encoding="utf-8"))
+        models = {candidate["name"]: candidate for candidate in cell["candidates"]}
+        if cell["picked"] == SOURCE_ONLY or (recipes and cell["recipe"] not in recipes):
+            continue
+        source, picked, ships = (_score(models[name], cell) for name in (SOURCE_ONLY, cell["picked"], cell["ships"]))
+        cases.append(Case(cell, models[cell["picked"]], picked - source, ships - source))
+    return cases
+
+
+def _score(candidate: Content, cell: Content) -> float:
+    key = "balanced_accuracy" if cell["unit"] == "print" else "balanced_accuracy_by_frame"
+    return float(candidate["test"][key])
+
+
+def witness(name: str) -> Rule:
+    """A witness alone: its value, whether the verdict would hear it or not."""
+
+    def score(case: Case) -> float | None:
+        found = [each for each in case.candidate["witnesses"] if each["name"] == name]
+        return float(found[0]["value"]) if found else None
+
+    return score
+
+
+def validator(name: str) -> Rule:
+    """A validator alone: how much higher the candidate scores than the source model."""
+
+    def score(case: Case) -> float | None:
+        found = [each for each in case.candidate.get("validators", ()) if each["name"] == name]
+        return float(found[0]["delta"]) if found else None
+
+    return score
+
+
+def expected(relation: GainRelation) -> Rule:
+    """The expected gain of a moved decision: positive if the verdict would ship it; none for other candidates."""
+
+    def score(case: Case) -> float | None:
+        decision = case.candidate.get("decision")
+        if decision is None:
+            return None
+        found = relation.expect(PrintDecision(**decision))
+        risky = found.risk > LARGEST_RISK or bool(case.candidate["vetoes"])
+        # Those too risky stay below all that ship, in the order of their gain.
+        return found.gain - SHIPPED_GAIN - (1.0 if risky else 0.0)
+
+    return score
+
+
+def row(name: str, rule: Rule, cases: Sequence[Case]) -> Row | None:
+    """One rule's figures; ``None`` where it says nothing of any case."""
+    pairs = [(score, case.gain) for case in cases if (score := rule(case)) is not None]
+    if not pairs:
+        return None
+    scores, gains = np.transpose(pairs)
+    return figures(name, gains, np.where(scores > 0, gains, 0.0), scores, scores > 0)
+
+
+def figures(name: str, gains: Any, kept: Any, scores: Any | None, shipped: Any) -> Row:
+    """The row of a rule that keeps ``kept`` of the candidates' true gains."""
+    oracle = np.maximum(gains, 0).mean()
+    return {
+        "rule": name,
+        "cases": len(gains),
+        "AUC": "" if scores is None else f"{area(scores, gains):.2f}",
+        "ships": f"{np.mean(shipped):.0%}",
+        "mean gain": f"{100 * kept.mean():+.2f}",
+        "of the oracle's": f"{kept.mean() / oracle:.0%}" if oracle > 0 else "",
+        "worst": f"{100 * kept.min():+.1f}",
+        "harm": f"{(kept < -POINT).mean():.0%}",
+    }
+
+
+def area(scores: Any, gains: Any) -> float:
+    """Area under the ROC curve of a score for candidates that help, against those that harm."""
+    told = gains != 0
+    helps, ranks = gains[told] > 0, rankdata(scores[told])
+    n_help, n_harm = int(helps.sum()), int((~helps).sum())
+    if n_help == 0 or n_harm == 0:
+        return float("nan")
+    return float((ranks[helps].sum() - n_help * (n_help + 1) / 2) / (n_help * n_harm))
+
+
+def rows(cases: Sequence[Case], labelled: Sequence[Case], rehearsed: GainRelation | None) -> list[Row]:
+    """Every rule's row."""
+    gains = np.array([case.gain for case in cases])
+    names = {kind: _names(cases, kind) for kind in ("witnesses", "validators")}
+    found: list[Row | None] = [figures("always ship", gains, gains, None, np.ones(len(gains)))]
+    found += [row(name, witness(name), cases) for name in names["witnesses"]]
+    found += [row(name, validator(name), cases) for name in names["validators"]]
+    found += [row("expected gain, not rehearsed", expected(BUILT_IN), cases)]
+    if rehearsed is not None:
+        found += [row("expected gain, rehearsed", expected(rehearsed), cases)]
+    for name, part in (("the verdict", cases), ("the verdict, prints labelled", labelled)):
+        if part:
+            ended = np.array([case.ended for case in part])
+            true = np.array([case.gain for case in part])
+            ships = [case.cell["verdict"] == "ship" for case in part]
+            found.append(figures(name, true, ended, None, ships))
+    found.append(figures("oracle", gains, np.maximum(gains, 0), gains, gains > 0))
+    return [each for each in found if each is not None]
+
+
+def _names(cases: Sequence[Case], kind: str) -> list[str]:
+    return list(dict.fromkeys(each["name"] for case in cases for each in case.candidate.get(kind, ())))
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("comparison", type=Path, help="folder that `adaptprint compare` wrote")
+    parser.add_argument("--recipes", default="", help="only these, with commas between")
+    parser.add_argument("--labelled", type=Path, help="the same comparison with --labelled-prints")
+    parser.add_argument("--rehearsed", type=Path, help="checkpoint with a rehearsal of the comparison's source")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args()
+    recipes = [name for name in options.recipes.split(",") if name]
+    cases = read_cases(options.comparison, recipes)
+    if not cases:
+        raise SystemExit(f"no cell in {options.comparison} holds a candidate")
+    labelled = [] if options.labelled is None else read_cases(options.labelled, recipes)
+    metrics = {} if options.rehearsed is None else load_checkpoint(options.rehearsed).config.metrics
+    rehearsal = rehearsed_in(metrics)
+    relation = None if rehearsal is None else gain_relation(rehearsal)
+    tables = {"All recipes": rows(cases, labelled, relation)}
+    for recipe in dict.fromkeys(case.cell["recipe"] for case in cases):
+        of = [case for case in cases if case.cell["recipe"] == recipe]
+        told = [case for case in labelled if case.cell["recipe"] == recipe]
+        tables[recipe] = rows(of, told, relation)
+    report(tables, options.json)
+
+
+if __name__ == "__main__":
+    main()
