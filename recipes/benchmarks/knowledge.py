@@ -127,7 +127,7 @@ def hindsight(_model: MarginModel, question: Question) -> float:
 
 def scored(printer: Printer, rest: Ints, decision: float) -> float:
     """Balanced accuracy on the given prints."""
-    return balanced_accuracy((printer.margins[rest] > decision).astype(np.int64), printer.labels[rest])
+    return balanced_accuracy((printer.margins[rest] > decision).astype(np.int64), printer.labels[rest], 2)
 
 
 KNOWLEDGE: dict[str, Knowledge] = {
