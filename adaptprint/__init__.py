@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from adaptprint.workflows.model import load as load
     from adaptprint.workflows.pack import pack as pack
     from adaptprint.workflows.predict import predict as predict
+    from adaptprint.workflows.report import report as report
     from adaptprint.workflows.synth import synth as synth
     from adaptprint.workflows.train import train as train
     from adaptprint.workflows.verify import verify as verify
@@ -49,6 +50,7 @@ _HOMES = {
     "load": "workflows.model",
     "pack": "workflows.pack",
     "predict": "workflows.predict",
+    "report": "workflows.report",
     "synth": "workflows.synth",
     "train": "workflows.train",
     "verify": "workflows.verify",
