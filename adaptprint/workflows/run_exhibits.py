@@ -57,7 +57,8 @@ def _decision(run: "Run") -> dict[str, Any] | None:
     config = run.task.checkpoint.config
     if len(config.classes) != 2 or config.provenance.labels_vary_inside_prints:
         return None
-    candidate, before = run.judgement.candidate, float(logit(config.threshold))
+    # A threshold of 0 or 1 lies at no place of the scale, and infinity is no JSON.
+    candidate, before = run.judgement.candidate, float(logit(np.clip(config.threshold, 1e-6, 1 - 1e-6)))
     decision = candidate.decision
     expected = None if decision is None else {**asdict(decision), "interval": [decision.low, decision.high]}
     if expected is not None:

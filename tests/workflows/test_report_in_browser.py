@@ -150,6 +150,12 @@ def test_every_drawing_has_a_size(page: Browser) -> None:
 @pytest.mark.parametrize("width", [1100, 390, 320])
 def test_nothing_is_wider_than_the_screen(page: Browser, width: int) -> None:
     page.size(width, 900)
+    # What lies in a box that scrolls by itself may be wider.
+    too_wide = f"""[...document.querySelectorAll('main *')]
+        .filter(each => !each.closest('.scroll') && !each.closest('svg'))
+        .filter(each => each.getBoundingClientRect().right > {width} + 1)
+        .map(each => each.outerHTML.slice(0, 100))"""
+    assert page.value(too_wide) == []
     assert page.value("document.documentElement.scrollWidth") <= width
 
 
