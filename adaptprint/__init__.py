@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from adaptprint.workflows.pack import pack as pack
     from adaptprint.workflows.predict import predict as predict
     from adaptprint.workflows.rehearse import rehearse as rehearse
+    from adaptprint.workflows.report import report as report
     from adaptprint.workflows.synth import synth as synth
     from adaptprint.workflows.train import train as train
     from adaptprint.workflows.verify import verify as verify
@@ -51,6 +52,7 @@ _HOMES = {
     "pack": "workflows.pack",
     "predict": "workflows.predict",
     "rehearse": "workflows.rehearse",
+    "report": "workflows.report",
     "synth": "workflows.synth",
     "train": "workflows.train",
     "verify": "workflows.verify",

@@ -1,4 +1,4 @@
-"""adapt, diagnose: the main job and its diagnostics."""
+"""adapt, diagnose, report: the main job, its diagnostics and its report."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this group."""
     app.command(rich_help_panel=_PANEL)(adapt)
     app.command(rich_help_panel=_PANEL)(diagnose)
+    app.command(rich_help_panel=_PANEL)(report)
 
 
 def adapt(
@@ -129,3 +130,21 @@ def diagnose(
         )
 
     execute(Face(as_json, quiet, verbose), work, show_diagnose)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="The folder that adapt wrote.", metavar="RUN")],
+    out: Annotated[
+        Path | None, typer.Option(help="The HTML file to write. [default: RUN/report.html]", metavar="FILE")
+    ] = None,
+    as_json: o.Json = False,
+    verbose: o.Verbose = 0,
+) -> None:
+    """Write the HTML report of a finished run again, from what the run folder holds."""
+
+    def work(_progress: ProgressCallback) -> Result:
+        from adaptprint.workflows.report import report
+
+        return report(run, out=out)
+
+    execute(Face(as_json, True, verbose), work, show_adapt)

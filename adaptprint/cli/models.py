@@ -61,6 +61,9 @@ def predict(
         typer.Argument(help="Images, or one folder, CSV or video; - reads paths from stdin.", metavar="DATA..."),
     ],
     abstain_below: Annotated[float, typer.Option(help="Mark calls with a lower probability as abstentions.")] = 0.6,
+    abstain: Annotated[
+        bool, typer.Option("--abstain", help="Abstain also on what is unlike anything the source showed the model.")
+    ] = False,
     transductive: Annotated[
         bool,
         typer.Option(
@@ -95,6 +98,7 @@ def predict(
             model,
             paths,
             abstain_below=abstain_below,
+            abstain=abstain,
             transductive=transductive,
             target_prior=target_prior,
             printer=printer,

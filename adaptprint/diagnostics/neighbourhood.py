@@ -6,14 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptprint.diagnostics.bootstrap import Interval, print_interval
-from adaptprint.diagnostics.neighbours import NeighbourIndex, Neighbours, vote
+from adaptprint.diagnostics.neighbours import NeighbourIndex, vote
+from adaptprint.diagnostics.support import SUPPORT_QUANTILE, K, kth_distance
 from adaptprint.frames.sampling import balanced_rows
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Floats
 from adaptprint.models.memory import SourceFrames
 
-K = 10
-_SUPPORT_QUANTILE = 0.95
 _MAX_MIXING_FRAMES = 2000
 
 
@@ -72,11 +71,11 @@ def stand(
     """
     index = NeighbourIndex(source_features, source.print_codes)
     found = index.search(target_features, K)
-    own = _kth_distance(index.search(source_features, K, source.print_codes))
+    own = kth_distance(index.search(source_features, K, source.print_codes))
     return Standing(
         nearest=found.rows[:, 0],
-        distance=_kth_distance(found),
-        limit=float(np.quantile(own, _SUPPORT_QUANTILE)),
+        distance=kth_distance(found),
+        limit=float(np.quantile(own, SUPPORT_QUANTILE)),
         votes=vote(found, source_labels, n_classes),
     )
 
@@ -113,12 +112,6 @@ def look_around(
         support=print_interval(standing.supported.astype(float), codes, seed),
         printer_affinity={printer: float(share) for printer, share in zip(source.table.printers, shares, strict=True)},
     )
-
-
-def _kth_distance(found: Neighbours) -> npt.NDArray[np.float64]:
-    """Cosine distance to the last neighbour that exists."""
-    last = np.maximum((found.rows >= 0).sum(1) - 1, 0)
-    return np.asarray(1.0 - found.similarity[np.arange(len(last)), last], dtype=np.float64)
 
 
 def _mixing(

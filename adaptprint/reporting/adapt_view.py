@@ -128,5 +128,6 @@ def _footer(content: Mapping[str, Any]) -> RenderableType:
         share = f"{percent(target.get('prior_estimate'))} ({span(low, high, percent)})"
         parts.append(Text(f"estimated share of {clean(classes[1])}: {share}", "dim"))
     parts.append(Text(line, "dim"))
-    parts.append(Text.assemble(("report  ", "dim"), f"{clean(content.get('out'))}/report.html", overflow="fold"))
+    report = content.get("report") or f"{clean(content.get('out'))}/report.html"
+    parts.append(Text.assemble(("report  ", "dim"), clean(report), overflow="fold"))
     return Group(*parts)

@@ -17,11 +17,19 @@ _INKS = {
     "#010205": "var(--accent)",
     "#010206": "var(--now)",
     "#010207": "var(--grey)",
+    "#010208": "var(--against)",
 }
-TEXT, GRID, LINE, NOW, GREY = _INKS
+TEXT, GRID, LINE, NOW, GREY, AGAINST = _INKS
+_BOX = (0.13, 0.17, 0.85, 0.78)
 
 
-def draw(label: str, salt: str, size: tuple[float, float], paint: Callable[["Axes"], None]) -> Markup:
+def draw(
+    label: str,
+    salt: str,
+    size: tuple[float, float],
+    paint: Callable[["Axes"], None],
+    box: tuple[float, float, float, float] = _BOX,
+) -> Markup:
     """The SVG of one figure; the same call gives the same bytes.
 
     Args:
@@ -29,6 +37,7 @@ def draw(label: str, salt: str, size: tuple[float, float], paint: Callable[["Axe
         salt: Makes ids that no other figure of the page has.
         size: Width and height in inches.
         paint: Draws; it must write no text that a user chose.
+        box: Left, bottom, width and height of the axes, as parts of the figure.
     """
     # Neither pyplot nor a window: a figure and the SVG writer are all it takes.
     import matplotlib as mpl
@@ -38,7 +47,7 @@ def draw(label: str, salt: str, size: tuple[float, float], paint: Callable[["Axe
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": 9, "path.simplify": True}):
         figure = Figure(figsize=size)
         FigureCanvasSVG(figure)
-        paint(figure.add_axes((0.13, 0.17, 0.85, 0.78)))
+        paint(figure.add_axes(box))
         buffer = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
@@ -62,6 +71,8 @@ def _inline(svg: str, label: str) -> str:
     svg = svg.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
     # Matplotlib's style sheet speaks of every element of whatever page it lands in.
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+    # A tenth of a point is finer than any screen.
+    svg = re.sub(r'(<use [^>]*?)x="(-?\d+\.\d)\d*" y="(-?\d+\.\d)\d*"', r'\1x="\2" y="\3"', svg)
     for stand_in, ink in _INKS.items():
         svg = svg.replace(stand_in, ink)
     return re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)

@@ -1,13 +1,13 @@
 """Labelled metrics for the terminal: the results of train, pack and evaluate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from adaptprint.reporting.formats import clean, count, is_number, part, plural, score
+from adaptprint.reporting.formats import clean, count, is_number, part, percent, plural, score
 from adaptprint.reporting.rehearse_view import rehearse_view
 from adaptprint.reporting.tables import add, cut, headed, noted, number, quiet_table
 
@@ -24,7 +24,21 @@ def evaluate_view(content: Mapping[str, Any]) -> RenderableType:
     facts = [f"accuracy {score(content.get('accuracy'))}", f"F1 macro {score(content.get('f1_macro'))}"]
     facts.append(f"calibration error {score(content.get('ece'))}")
     parts: list[RenderableType] = [table, Text(""), Text(" · ".join(facts), "dim"), *_floor(content)]
-    return Group(*parts, *noted(content.get("notes")))
+    return Group(*parts, *_curves(content.get("coverage_risk") or ()), *noted(content.get("notes")))
+
+
+def _curves(curves: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """Wrong calls among the best part, one row for each unit and order."""
+    if not curves:
+        return []
+    coverages = list(part(curves[0], "risk"))
+    table = quiet_table(
+        cut("of"), cut("best by"), *(number(percent(float(each))) for each in coverages), number("AURC")
+    )
+    for curve in curves:
+        risks = [percent(part(curve, "risk").get(coverage)) for coverage in coverages]
+        add(table, f"{curve.get('unit')}s", curve.get("by"), *risks, score(curve.get("aurc")))
+    return [headed("Wrong calls if only the best part is acted on", table)]
 
 
 def train_view(content: Mapping[str, Any]) -> RenderableType:

@@ -11,7 +11,7 @@ from adaptprint.reporting.formats import clean, count, pair, percent, plural, si
 from adaptprint.reporting.tables import add, cut, noted, number, quiet_table
 
 _MOST_ROWS = 40
-_UNSURE = "unsure"
+_ABSTAINS = "unsure"
 
 
 def predict_view(
@@ -49,7 +49,11 @@ def _frames(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 def _call(row: Mapping[str, Any]) -> Text:
     text = f"{clean(row.get('class'))} {percent(row.get('probability'))}"
-    return Text(f"{_UNSURE}: {text}", "yellow") if row.get("abstains") else Text(text)
+    return Text(f"{_reason(row)}: {text}", "yellow") if row.get("abstains") else Text(text)
+
+
+def _reason(row: Mapping[str, Any]) -> str:
+    return clean(row.get("reason") or _ABSTAINS)
 
 
 def _rest(number: int) -> list[RenderableType]:
@@ -69,6 +73,6 @@ def _together(together: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
 
 
 def _summary(rows: Sequence[Mapping[str, Any]]) -> str:
-    counts = Counter(_UNSURE if row.get("abstains") else clean(row.get("class")) for row in rows)
+    counts = Counter(_reason(row) if row.get("abstains") else clean(row.get("class")) for row in rows)
     shares = [f"{name} {count(number)}" for name, number in counts.most_common()]
     return " · ".join([plural(len(rows), "frame"), *shares])

@@ -4,19 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adaptprint.reporting.figures import training_curves
+from adaptprint.reporting.map_figures import map_rows
 from adaptprint.reporting.page import render_page
 from adaptprint.reporting.report_facts import report_facts
 
 
-def render_report(
-    content: Mapping[str, Any], trace: Sequence[Mapping[str, Any]], pictures: Sequence[Mapping[str, Any]]
-) -> str:
+def render_report(content: Mapping[str, Any], trace: Sequence[Mapping[str, Any]], pictures: Mapping[str, bytes]) -> str:
     """The page for the content of a report.json; names in it may be hostile.
 
     Args:
         content: The content of report.json.
         trace: One row per training step; may be empty.
-        pictures: Frames to look at: ``jpeg`` (bytes), ``print``, ``before``, ``after``, ``before_score``,
-            ``after_score``.
+        pictures: JPEGs by the file names that the content speaks of.
     """
-    return render_page("report.html.j2", curves=training_curves(trace), **report_facts(content, pictures))
+    facts = report_facts(content, pictures)
+    return render_page(
+        "report.html.j2", ("exhibits.css",), curves=training_curves(trace), maps=map_rows(content), **facts
+    )

@@ -1,6 +1,5 @@
 """From the content of report.json to what the page shows: every word decided here, the template only lays out."""
 
-import base64
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -9,25 +8,13 @@ from typing import Any
 
 from adaptprint.reporting.advice import advise
 from adaptprint.reporting.formats import DASH, clean, is_number, pair, part, percent, plural, span
+from adaptprint.reporting.margin_strip import margin_strip
+from adaptprint.reporting.report_exhibits import exhibit_facts
+from adaptprint.reporting.report_neighbours import neighbour_rows, validator_table
 
 Content = Mapping[str, Any]
 Row = dict[str, Any]
 
-_NEIGHBOURS = {
-    "label_agreement": (
-        "Label agreement",
-        "Share of target frames whose call is also the majority label of their nearest source frames.",
-    ),
-    "domain_mixing": (
-        "Domain mixing",
-        "0: the new printer's frames stand apart from the source's; 1: the two are mixed. Adaptation aims at this, "
-        "so a rise in the adapted space proves nothing by itself.",
-    ),
-    "support": (
-        "Support",
-        "Share of target frames as near to the source as the source's own prints are to each other.",
-    ),
-}
 _SAID_BESIDE = re.compile(r"( \([+-][\d.]+, [+-][\d.]+ to [+-][\d.]+\))?(; not heard.*)?$")
 _WHO = {
     "candidate": "speaks for the adapted model",
@@ -36,34 +23,64 @@ _WHO = {
 }
 
 
-def report_facts(content: Content, pictures: Sequence[Content]) -> Row:
+def report_facts(content: Content, pictures: Mapping[str, bytes]) -> Row:
     """Everything the template needs, by the names it uses."""
     source, target = part(content, "source"), part(content, "target")
-    wanted = [str(name) for name in content.get("prints_to_label") or ()]
     return {
+        **exhibit_facts(content, pictures),
         "verdict": content.get("verdict"),
         "advice": advise(content),
         "reasons": content.get("reasons") or (),
-        "wanted": wanted,
         "unit": "frames" if source.get("labels_vary_inside_prints") else "prints",
         "size": _size(target),
-        "calls": _paired(part(target, "calls_before"), part(target, "calls_after")),
-        "pictures": [_picture(picture, wanted) for picture in pictures],
+        "calls": _calls(content, target),
+        "strip": margin_strip(content),
         "witnesses": _witnesses(content.get("witnesses") or ()),
         "vetoes": content.get("vetoes") or (),
         "candidates": _candidates(content),
-        "neighbours": _neighbours(part(content, "neighbours")),
+        "neighbours": neighbour_rows(part(content, "neighbours")),
+        "validators": validator_table(content.get("validators")),
         "affinity": _affinity(part(content, "neighbours")),
         "target_facts": _target_facts(content, target),
         "source_facts": _source_facts(source),
         "run_facts": _run_facts(content),
         "notes": content.get("notes") or (),
         "command": _command(content, target),
+        "label_command": _command(content, target, "prints.csv"),
+        "labelled": part(target, "labelled_prints").get("n"),
+        "classes": list(content.get("classes") or ()),
         "printer": _printer(target),
         "version": part(content, "versions").get("adaptprint"),
         "created": content.get("created"),
         "seconds": content.get("seconds"),
     }
+
+
+def _calls(content: Content, target: Content) -> list[Row]:
+    """Share of each class among the calls of both models, beside the estimated share and its interval."""
+    rows = _paired(part(target, "calls_before"), part(target, "calls_after"))
+    shares = _class_shares(content, target)
+    for row in rows:
+        mean, low, high = shares.get(str(row["name"]), (None, None, None))
+        known = is_number(mean) and is_number(low) and is_number(high)
+        row["estimate"] = mean if known else None
+        if known:
+            left, right = _width(low), _width(high)
+            row |= {"left": left, "reach": round(right - left, 2), "mean": _width(mean)}
+            row["range"] = span(low, high, percent)
+    return rows
+
+
+def _class_shares(content: Content, target: Content) -> dict[str, tuple[Any, Any, Any]]:
+    """Estimated share, lower and upper end of each class."""
+    classes, share = [str(name) for name in content.get("classes") or ()], target.get("prior_estimate")
+    low, high = pair(target.get("prior_interval"))
+    if isinstance(share, (list, tuple)) and isinstance(low, (list, tuple)) and isinstance(high, (list, tuple)):
+        ends = zip(share, low, high, strict=False)
+        return dict(zip(classes, ends, strict=False))
+    if len(classes) != 2 or not (is_number(share) and is_number(low) and is_number(high)):
+        return {}
+    return {classes[0]: (1 - share, 1 - high, 1 - low), classes[1]: (share, low, high)}
 
 
 def _paired(before: Content, after: Content) -> list[Row]:
@@ -93,16 +110,6 @@ def _printer(target: Content) -> str:
 
 def _size(target: Content) -> str:
     return f"{plural(target.get('n_frames'), 'frame')} of {plural(target.get('n_prints'), 'print')}"
-
-
-def _picture(picture: Content, wanted: list[str]) -> Row:
-    jpeg = base64.b64encode(picture["jpeg"]).decode("ascii")
-    return {
-        **{key: picture.get(key) for key in ("print", "before", "after", "before_score", "after_score")},
-        "src": f"data:image/jpeg;base64,{jpeg}",
-        "changed": picture.get("before") != picture.get("after"),
-        "wanted": str(picture.get("print")) in wanted,
-    }
 
 
 def _witnesses(witnesses: Sequence[Content]) -> list[Row]:
@@ -159,20 +166,6 @@ def _candidates(content: Content) -> Row:
             for row in rows
         ],
     }
-
-
-def _neighbours(neighbours: Content) -> list[Row]:
-    spaces = part(neighbours, "frozen"), part(neighbours, "adapted")
-    if not any(spaces):
-        return []
-    rows = []
-    for key, (title, meaning) in _NEIGHBOURS.items():
-        cells = []
-        for space in spaces:
-            low, high = pair(part(space, key).get("interval"))
-            cells.append({"value": part(space, key).get("value"), "low": low, "high": high})
-        rows.append({"title": title, "meaning": meaning, "frozen": cells[0], "adapted": cells[1]})
-    return rows
 
 
 def _affinity(neighbours: Content) -> list[Row]:
@@ -239,11 +232,12 @@ def _run_facts(content: Content) -> list[tuple[str, str]]:
     return [*facts, *((clean(name), clean(version)) for name, version in versions.items())]
 
 
-def _command(content: Content, target: Content) -> str:
+def _command(content: Content, target: Content, labels: str | None = None) -> str:
+    """The command that repeats the run, with other ``labels`` where these are given."""
     source = part(content, "source").get("path") or "CKPT"
     words = ["adaptprint", "adapt", "--source", clean(source), "--target", clean(target.get("path"))]
     words += ["--recipe", f"{clean(content.get('out'))}/recipe.toml", "--seed", clean(content.get("seed"))]
     words += ["--target-prior", clean(target.get("prior_stated"))]
-    labels = part(target, "labelled_prints").get("file")
+    labels = labels or part(target, "labelled_prints").get("file")
     words += ["--labels", clean(labels)] if labels else []
     return shlex.join(words)

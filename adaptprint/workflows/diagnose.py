@@ -9,13 +9,13 @@ from typing import Any
 
 from adaptprint.adaptation.prior import parse_prior
 from adaptprint.adaptation.recipe import Recipe
-from adaptprint.adaptation.task import Candidate
 from adaptprint.diagnostics.examine import Examination
 from adaptprint.errors import BadDataError, UsageError
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import choose_compute
 from adaptprint.reporting.progress import ProgressCallback, silent
+from adaptprint.workflows.abstention import as_candidate
 from adaptprint.workflows.inputs import one_printer, open_unlabelled
 from adaptprint.workflows.judge import examiner_for
 from adaptprint.workflows.run_folder import neighbour_summary
@@ -104,7 +104,7 @@ def diagnose(
     limit = _coreset_frames(checkpoint)
     found = open_target(table, config.input_size, camera or config.camera, limit, seed, threads, progress)
     examiner = examiner_for(frozen, source, found.pixels, word, compute, seed, progress)
-    examination = examiner.examine(_as_candidate(checkpoint))
+    examination = examiner.examine(as_candidate(checkpoint))
     notes, n_frames = list(found.pixels.table.notes), len(found.pixels.table) + len(found.rest)
     prints = found.pixels.table.prints if len(found.rest) == 0 else table.prints
     examined = len(examination.evidence.target)
@@ -117,12 +117,6 @@ def _coreset_frames(checkpoint: Checkpoint) -> int:
     """The setting that the model was adapted with: the frames examined are then those it was judged by."""
     asked = checkpoint.config.provenance.recipe.get("coreset_frames")
     return asked if isinstance(asked, int) and asked > 0 else Recipe.model_fields["coreset_frames"].default
-
-
-def _as_candidate(checkpoint: Checkpoint) -> Candidate:
-    """The model as the candidate that it was when it was adapted."""
-    said = checkpoint.config.provenance.recipe.get("candidate")
-    return Candidate.from_dict(said if isinstance(said, dict) else {}, checkpoint.state)
 
 
 def _same_kind(model: Checkpoint, baseline: Checkpoint) -> None:

@@ -9,16 +9,21 @@ import numpy as np
 import polars as pl
 
 from adaptprint.adaptation.prior_word import parse_prior
-from adaptprint.errors import UsageError
+from adaptprint.diagnostics.support import Doubles, Mask, SourceSupport, mostly_outside
+from adaptprint.errors import BadDataError, UsageError
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.image_files import IMAGE_SUFFIXES
 from adaptprint.frames.layouts import read_frames
 from adaptprint.frames.table import FrameRow, FrameTable, grouped
-from adaptprint.models.device import choose_compute
+from adaptprint.models.checkpoint import Checkpoint
+from adaptprint.models.device import Compute, choose_compute
 from adaptprint.models.metrics import Probabilities, decide, mean_by_print
 from adaptprint.reporting.progress import ProgressCallback, silent
+from adaptprint.workflows.abstention import reasons, support_of
 from adaptprint.workflows.inputs import open_checkpoint
-from adaptprint.workflows.stream import call_frames
+from adaptprint.workflows.stream import Called, call_frames
+
+Distances = tuple[Doubles, Mask]
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,10 @@ class PredictResult:
     """Calls by frame and by print.
 
     Attributes:
-        frames: name, printer, print, class, probability, abstains, then ``p_<class>`` for each class.
-        prints: printer, print, n_frames, class, probability, abstains, ``p_<class>``; empty where no prints are
-            known or labels differ inside prints.
+        frames: name, printer, print, class, probability, abstains, reason, then ``p_<class>`` for each class; with
+            ``abstain`` also source_distance.
+        prints: printer, print, n_frames, class, probability, abstains, reason, ``p_<class>``, source_distance
+            likewise; empty where no prints are known or labels differ inside prints.
         notes: What the user should know, one sentence each.
         transductive: ``share``, ``interval`` and ``shift`` of prints that were called together; ``None`` otherwise.
     """
@@ -53,6 +59,7 @@ def predict(
     data: str | Path | Sequence[str | Path],
     *,
     abstain_below: float = 0.6,
+    abstain: bool = False,
     transductive: bool = False,
     target_prior: str = "unknown",
     printer: str | None = None,
@@ -68,6 +75,8 @@ def predict(
         model: A checkpoint folder.
         data: A folder, CSV or video; or a list of image files.
         abstain_below: A call with a lower probability is marked as an abstention. In [0, 1].
+        abstain: Abstain also on frames outside the source's support, and on prints most of whose frames are: the model
+            was never shown their like, and being sure means nothing there.
         transductive: Take all frames as recent prints of one printer, and call these prints in each other's light:
             class shares and the printer's shift are estimated from all of them. Holds for these prints only.
         target_prior: With ``transductive``: share of faulty prints, as in :func:`adaptprint.adapt`.
@@ -100,7 +109,9 @@ def predict(
 
         refuse_apart(checkpoint, table, knows_prints)
     network = checkpoint.network().on(compute.device)
-    called = call_frames(network, table, config.input_size, camera or config.camera, compute, threads, progress)
+    support = _support(checkpoint, compute, progress) if abstain else None
+    camera = camera or config.camera
+    called = call_frames(network, table, config.input_size, camera, compute, threads, progress, support)
     table = called.table
     probabilities: Probabilities = called.probabilities
     by_print, threshold = mean_by_print(probabilities, table.print_codes), config.threshold
@@ -110,12 +121,13 @@ def predict(
         # Posteriors need no threshold of the model's own: half is the better call.
         probabilities, by_print, threshold = together.frames, together.prints, 0.5
         notes = [*together.notes, *notes]
+    of_frames, of_prints = _distances(support, called)
     frames = table.data.select("name", "printer", "print").with_columns(
-        _call_columns(probabilities, config.classes, config.threshold, abstain_below)
+        _call_columns(probabilities, config.classes, config.threshold, abstain_below, of_frames)
     )
     votes = knows_prints and not config.provenance.labels_vary_inside_prints
     prints = table.prints.select("printer", "print", "n_frames").with_columns(
-        _call_columns(by_print, config.classes, threshold, abstain_below)
+        _call_columns(by_print, config.classes, threshold, abstain_below, of_prints)
     )
     if knows_prints and not votes:
         notes.append("the source's labels differ inside prints, so no print votes are taken")
@@ -145,14 +157,41 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()
 
 
+def _support(checkpoint: Checkpoint, compute: Compute, progress: ProgressCallback) -> SourceSupport:
+    support = support_of(checkpoint, compute, progress)
+    if support is None:
+        raise BadDataError(
+            "--abstain asks how far frames lie from the source, and this checkpoint carries no source frames",
+            "Use a checkpoint with a source memory, or leave --abstain out: --abstain-below works without.",
+        )
+    return support
+
+
+def _distances(support: SourceSupport | None, called: Called) -> tuple[Distances | None, Distances | None]:
+    """Distances to the source, and what of it lies outside its support, by frame and by print."""
+    if support is None or called.distance is None:
+        return None, None
+    outside, codes = support.outside(called.distance), called.table.print_codes
+    by_print = mean_by_print(called.distance[:, None], codes)[:, 0]
+    return (called.distance, outside), (by_print, mostly_outside(outside, codes))
+
+
 def _call_columns(
-    probabilities: Probabilities, classes: list[str], threshold: float, abstain_below: float
+    probabilities: Probabilities,
+    classes: list[str],
+    threshold: float,
+    abstain_below: float,
+    distances: Distances | None,
 ) -> list[pl.Series]:
     calls = decide(probabilities, threshold)
     called = probabilities[np.arange(len(calls)), calls].astype(float)
+    why = reasons(called, abstain_below, None if distances is None else distances[1])
+    measured = [] if distances is None else [pl.Series("source_distance", distances[0].round(5))]
     return [
         pl.Series("class", [classes[call] for call in calls], dtype=pl.String),
         pl.Series("probability", called.round(5)),
-        pl.Series("abstains", called < abstain_below),
+        pl.Series("abstains", [reason != "" for reason in why], dtype=pl.Boolean),
+        pl.Series("reason", why, dtype=pl.String),
+        *measured,
         *(pl.Series(f"p_{name}", probabilities[:, code].astype(float).round(5)) for code, name in enumerate(classes)),
     ]

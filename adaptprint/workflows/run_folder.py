@@ -21,7 +21,8 @@ from adaptprint.models.metrics import decide, mean_by_print
 from adaptprint.reporting.report import render_report
 from adaptprint.workflows.assembly import library_versions, utc_now
 from adaptprint.workflows.judge import Judgement
-from adaptprint.workflows.run_pictures import pictures
+from adaptprint.workflows.run_exhibits import exhibits
+from adaptprint.workflows.run_pictures import FOLDER
 from adaptprint.workflows.run_tables import frame_rows, print_rows, write_json, write_json_lines, write_toml
 from adaptprint.workflows.scores import Scores
 from adaptprint.workflows.target import Target
@@ -53,7 +54,8 @@ class Run:
 
 def write_run(run: Run, work: Workspace, seconds: float) -> dict[str, Any]:
     """Writes the run folder and returns the content of report.json."""
-    content = report_content(run, seconds)
+    shown = exhibits(run)
+    content = {**report_content(run, seconds), **shown.facts}
     config = run.task.checkpoint.config
     with atomic_folder(run.out, work.scratch) as folder:
         _write_models(run, folder)
@@ -64,13 +66,16 @@ def write_run(run: Run, work: Workspace, seconds: float) -> dict[str, Any]:
         write_json_lines(folder / "metrics.jsonl", run.adaptation.trace)
         write_toml(folder / "recipe.toml", _recipe_header(run), run.recipe.recipe.model_dump())
         write_json(folder / "report.json", content)
-        html = render_report(content, list(run.adaptation.trace), _pictures(run))
+        (folder / FOLDER).mkdir()
+        for name, jpeg in shown.pictures.items():
+            (folder / FOLDER / name).write_bytes(jpeg)
+        html = render_report(content, list(run.adaptation.trace), shown.pictures)
         (folder / "report.html").write_text(html, encoding="utf-8")
     return content
 
 
 def report_content(run: Run, seconds: float) -> dict[str, Any]:
-    """The content of report.json."""
+    """The content of report.json, but for what the report shows: see :func:`exhibits`."""
     task, judgement = run.task, run.judgement
     config, table = task.checkpoint.config, run.table
     chosen = judgement.chosen
@@ -124,12 +129,6 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
         "candidates": [_candidate_row(examination) for examination in judgement.examinations],
         "notes": list(run.notes),
     }
-
-
-def _pictures(run: Run) -> list[dict[str, Any]]:
-    config, wanted = run.task.checkpoint.config, run.judgement.verdict.prints_to_label
-    shown = run.scores.of(run.target.rows)
-    return pictures(run.target.pixels, config.classes, config.threshold, shown.before, shown.after, wanted)
 
 
 def _labelled_prints(run: Run) -> dict[str, Any]:

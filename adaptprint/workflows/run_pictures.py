@@ -1,64 +1,71 @@
-"""The frames that a report shows: those worth a look, with both models' calls."""
+"""The frames that a report shows, as small JPEGs of the run folder: each once, by the name that the facts give it."""
 
 import io
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from adaptprint.frames.pixels import Pixels
-from adaptprint.models.embed import Floats
-from adaptprint.models.metrics import decide
+from adaptprint.frames.table import Ints
+from adaptprint.models.embed import Floats, Frames
 
+FOLDER = "pictures"
 _PICTURES = 12
 # Near-copies show nothing new.
 _PER_PRINT = 3
 
 
-def pictures(
-    target: Pixels,
-    classes: Sequence[str],
-    threshold: float,
-    before: Floats,
-    after: Floats,
-    prints_to_label: Sequence[str],
-) -> list[dict[str, Any]]:
+class Album:
+    """Collects pictures of target and source frames.
+
+    Args:
+        target: (n, h, w, 3) uint8 frames of the target.
+        source: (m, h, w, 3) uint8 source frames; ``None`` without any.
+
+    Attributes:
+        jpegs: The pictures by file name.
+    """
+
+    def __init__(self, target: Frames, source: Frames | None) -> None:
+        self.jpegs: dict[str, bytes] = {}
+        self._arrays = {"target": target, "source": source}
+
+    def picture(self, domain: str, row: int) -> str:
+        """The name of the picture of one frame of ``target`` or ``source``."""
+        name, array = f"{domain}-{row:05}.jpg", self._arrays[domain]
+        if array is None:
+            raise ValueError(f"there are no {domain} frames to show")
+        if name not in self.jpegs:
+            self.jpegs[name] = _jpeg(array[row])
+        return name
+
+
+def telling_rows(names: list[str], before: Floats, after: Floats, wanted: tuple[str, ...]) -> list[int]:
     """Frames of the prints to label where there are any, then those the models differ on most; at most twelve.
 
     Args:
-        target: The n target frames.
-        classes: Class names in model order.
-        threshold: Least probability of class 1 for calling it, in a binary model.
+        names: (n,) print of each target frame.
         before: (n, K) float32 probabilities of the source model.
         after: (n, K) float32 probabilities of the candidate.
-        prints_to_label: Print ids whose frames come first.
+        wanted: Prints whose frames come first, and which are then all shown.
     """
-    names = target.table.data["print"].to_list()
-    wanted = np.array([name in prints_to_label for name in names])
-    # Frames to label first, the largest differences first among equals, in the table's order where these are equal too.
-    rank = np.lexsort((-np.abs(after - before).max(1), ~wanted))
+    first = np.array([name in wanted for name in names])
+    # The largest differences first among equals, in the table's order where these are equal too.
+    rank = np.lexsort((-np.abs(after - before).max(1), ~first))
     rows: list[int] = []
     shown: Counter[str] = Counter()
     for row in map(int, rank):
-        if shown[names[row]] < _PER_PRINT:
+        if shown[names[row]] < _PER_PRINT and (len(rows) < _PICTURES or first[row]):
             rows.append(row)
             shown[names[row]] += 1
-        if len(rows) == _PICTURES:
-            break
-    old, new = decide(before, threshold), decide(after, threshold)
-    return [
-        {
-            "jpeg": _jpeg(target.array[row]),
-            "print": names[row],
-            "before": classes[old[row]],
-            "after": classes[new[row]],
-            "before_score": float(before[row, old[row]]),
-            "after_score": float(after[row, new[row]]),
-        }
-        for row in rows
-    ]
+    return rows
+
+
+def spread_rows(rows: Ints, number: int) -> list[int]:
+    """At most ``number`` of the rows, at equal distances."""
+    places = (np.arange(number) + 0.5) * len(rows) / number
+    return [int(row) for row in rows[np.unique(places.astype(int))]] if len(rows) else []
 
 
 def _jpeg(frame: "np.ndarray[Any, np.dtype[np.uint8]]") -> bytes:

@@ -9,9 +9,11 @@ import numpy as np
 import polars as pl
 import tomlkit
 
+from adaptprint.diagnostics.support import mostly_outside
 from adaptprint.frames.table import FrameTable
 from adaptprint.models.memory import SourceFrames
 from adaptprint.models.metrics import decide, mean_by_print
+from adaptprint.workflows.abstention import OUTSIDE
 from adaptprint.workflows.scores import Scores
 
 
@@ -34,16 +36,24 @@ def frame_rows(
         nearest["label"].alias("nearest_source_label"),
         pl.Series("source_distance", standing.distance.round(5)),
         pl.Series("agrees_with_neighbours", agrees),
-        pl.Series("flag", np.where(standing.supported, "", "outside source support")),
+        pl.Series("flag", np.where(standing.supported, "", OUTSIDE)),
     )
 
 
 def print_rows(table: FrameTable, classes: list[str], threshold: float, scores: Scores) -> pl.DataFrame:
-    """One row per target print: calls and scores before and after."""
-    codes = table.print_codes
-    return table.prints.select("printer", "print", "n_frames").with_columns(
+    """One row per target print: calls and scores before and after, and whether most of it is unlike the source."""
+    codes, standing = table.print_codes, scores.standing
+    data = table.prints.select("printer", "print", "n_frames").with_columns(
         *_calls("before", classes, threshold, mean_by_print(scores.before, codes)),
         *_calls("after", classes, threshold, mean_by_print(scores.after, codes)),
+    )
+    if standing is None:
+        return data
+    outside = ~standing.supported
+    return data.with_columns(
+        pl.Series("source_distance", mean_by_print(standing.distance[:, None], codes)[:, 0].round(5)),
+        pl.Series("outside_share", mean_by_print(outside[:, None].astype(float), codes)[:, 0].round(4)),
+        pl.Series("flag", np.where(mostly_outside(outside, codes), OUTSIDE, "")),
     )
 
 

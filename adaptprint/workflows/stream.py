@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from adaptprint.diagnostics.support import Doubles, SourceSupport
 from adaptprint.frames.cache import PixelCache
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.frame_files import usable_cores
@@ -75,10 +76,12 @@ class Called:
     Attributes:
         table: The n frames that could be read, in order; its notes tell of the others.
         probabilities: (n, K) float32.
+        distance: (n,) distance to the source, where a support was given; else ``None``.
     """
 
     table: FrameTable
     probabilities: Floats
+    distance: Doubles | None = None
 
 
 def call_frames(
@@ -89,6 +92,7 @@ def call_frames(
     compute: Compute,
     threads: int | None,
     progress: ProgressCallback,
+    support: SourceSupport | None = None,
 ) -> Called:
     """Probabilities of any number of frames, in bounded memory.
 
@@ -100,6 +104,7 @@ def call_frames(
         compute: Device and number format.
         threads: Threads to decode on.
         progress: Progress callback.
+        support: Of the same network; measures how far each frame lies from the source.
 
     Raises:
         BadDataError: If none of the frames can be read.
@@ -108,7 +113,7 @@ def call_frames(
     if len(table) * size[0] * size[1] * 3 > _MOST_OF_THE_CACHE * cache.limit_bytes:
         cache = PixelCache(cache.folder, limit_bytes=0)
     pieces, kept, probabilities = pieces_of(np.arange(len(table), dtype=np.int64)), list[Ints](), list[Floats]()
-    unreadable: list[Unreadable] = []
+    distances, unreadable = list[Doubles](), list[Unreadable]()
     done = 0
 
     def report(event: Progress) -> None:
@@ -117,7 +122,10 @@ def call_frames(
     progress(Progress(STAGE, 0, len(table)))
     with closing(read_pieces(table, pieces, size, camera, compute, cache=cache, threads=threads)) as read:
         for rows, pixels in zip(pieces, read, strict=True):
-            probabilities.append(embed(network, pixels.array, compute, progress=report).probabilities)
+            seen = embed(network, pixels.array, compute, progress=report)
+            probabilities.append(seen.probabilities)
+            if support is not None:
+                distances.append(support.distance(pixels.table, seen.features))
             kept.append(read_rows(table, rows, pixels))
             unreadable += pixels.unreadable
             done += len(rows)
@@ -126,7 +134,8 @@ def call_frames(
         raise none_readable(table, unreadable)
     found = table.take(np.concatenate(kept)) if unreadable else table
     notes = (*table.notes, *cache.notes, *left_out(unreadable))
-    return Called(replace(found, notes=notes), np.concatenate(probabilities))
+    distance = np.concatenate(distances) if distances else None
+    return Called(replace(found, notes=notes), np.concatenate(probabilities), distance)
 
 
 def read_rows(listed: FrameTable, rows: Ints, pixels: Pixels) -> Ints:

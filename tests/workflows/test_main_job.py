@@ -12,7 +12,8 @@ import pytest
 import adaptprint
 
 RUN_FILES = {
-    "candidate", "checkpoint", "frames.csv", "metrics.jsonl", "prints.csv", "recipe.toml", "report.html", "report.json",
+    "candidate", "checkpoint", "frames.csv", "metrics.jsonl", "pictures", "prints.csv", "recipe.toml", "report.html",
+    "report.json",
 }  # fmt: skip
 CHECKPOINT_FILES = {
     "README.md", "config.json", "model.safetensors", "source_memory.safetensors", "source_moments.safetensors",

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import adaptprint
 from adaptprint.errors import BadDataError
 
-FRAME_KEYS = {"name", "printer", "print", "class", "probability", "abstains", "p_good", "p_under_extrusion"}
+FRAME_KEYS = {"name", "printer", "print", "class", "probability", "abstains", "reason", "p_good", "p_under_extrusion"}
 
 
 @pytest.fixture
@@ -79,6 +80,89 @@ def test_calls_below_the_bound_are_abstentions(below: float, abstains: int, sour
     result = adaptprint.predict(source, target, abstain_below=below)
     assert result.frames["abstains"].sum() == abstains
     assert result.frames["class"].null_count() == 0
+
+
+@pytest.fixture
+def with_blue(target: Path, tmp_path: Path) -> Path:
+    """Prints of the new printer, and one whose camera looks at a blue wall."""
+    folder = Path(shutil.copytree(target / "images" / "9", tmp_path / "9"))
+    (folder / "blue").mkdir()
+    for number in range(3):
+        Image.new("RGB", (64, 64), (0, 0, 255 - number)).save(folder / "blue" / f"{number}.png")
+    return folder
+
+
+def test_what_is_unlike_all_the_source_showed_is_an_abstention_if_asked_for(
+    cli: Callable[..., Any], source: Path, with_blue: Path
+) -> None:
+    words = ("predict", "--model", source, with_blue, "--layout", "prints", "--abstain-below", 0, "--json")
+    plain, asked = cli(*words).json, cli(*words, "--abstain").json
+    assert not any(row["abstains"] or row["reason"] for row in (*plain["frames"], *plain["prints"]))
+    assert "source_distance" not in plain["frames"][0]
+    for rows in (asked["frames"], asked["prints"]):
+        strange = [row for row in rows if row["print"] == "blue"]
+        assert strange
+        assert all(row["abstains"] and row["reason"] == "outside source support" for row in strange)
+        assert all(row["abstains"] == (row["reason"] != "") for row in rows)
+        usual = [row["source_distance"] for row in rows if row["print"] != "blue"]
+        assert min(row["source_distance"] for row in strange) > np.median(usual)
+    # The calls themselves are what they were.
+    assert [row["p_good"] for row in asked["frames"]] == [row["p_good"] for row in plain["frames"]]
+
+
+def test_the_reason_stands_in_the_table_and_in_the_csv(cli: Callable[..., Any], source: Path, with_blue: Path) -> None:
+    words = ("predict", "--model", source, with_blue, "--layout", "prints", "--abstain")
+    assert "outside source support: " in cli(*words).stdout
+    rows = list(csv.DictReader(io.StringIO(cli(*words, "--csv").stdout)))
+    assert {row["reason"] for row in rows if row["print"] == "blue"} <= {
+        "outside source support", "unsure; outside source support",
+    }  # fmt: skip
+
+
+def test_without_source_frames_nothing_can_be_outside_their_support(
+    cli: Callable[..., Any], fails: Callable[..., str], source_copy: Path, images: list[Path]
+) -> None:
+    forget_memory(source_copy)
+    assert "--abstain" in fails(cli("predict", "--model", source_copy, images[0], "--abstain"), 4)
+    assert cli("predict", "--model", source_copy, images[0]).code == 0
+
+
+def test_evaluate_tells_how_often_calls_are_wrong_when_the_least_trusted_are_left_out(
+    cli: Callable[..., Any], source: Path, target: Path
+) -> None:
+    content = cli("evaluate", "--model", source, "--data", target, "--json").json
+    curves = {(curve["unit"], curve["by"]): curve for curve in content["coverage_risk"]}
+    assert list(curves) == [
+        ("print", "confidence"),
+        ("print", "support"),
+        ("frame", "confidence"),
+        ("frame", "support"),
+    ]
+    for (unit, _), curve in curves.items():
+        accuracy = content["print_accuracy"] if unit == "print" else content["accuracy"]
+        assert curve["risk"]["1"] == pytest.approx(1 - accuracy)
+        assert curve["n"] == (6 if unit == "print" else 24)
+    table = cli("evaluate", "--model", source, "--data", target).stdout
+    assert "AURC" in table
+    assert "confidence" in table
+
+
+def test_evaluate_without_source_frames_has_no_curve_by_support_and_says_so(source_copy: Path, target: Path) -> None:
+    forget_memory(source_copy)
+    result = adaptprint.evaluate(source_copy, target)
+    assert {curve.by for curve in result.coverage_risk} == {"confidence"}
+    assert any("no source frames" in note for note in result.notes)
+
+
+def forget_memory(folder: Path) -> None:
+    """Takes the source frames out of a checkpoint."""
+    from dataclasses import replace
+
+    from adaptprint.models.checkpoint import load_checkpoint, write_checkpoint_files
+
+    checkpoint = replace(load_checkpoint(folder), memory=None)
+    (folder / "source_memory.safetensors").unlink()
+    write_checkpoint_files(checkpoint, folder)
 
 
 def test_a_model_calls_paths_and_bytes_alike_and_as_predict_does(source: Path, images: list[Path]) -> None:

@@ -1,10 +1,11 @@
 """A finished run as plain data, in the shape of report.json, and consoles to show it on."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from PIL import Image
 from rich.console import Console
 
 Make = Callable[..., Any]
@@ -101,13 +102,86 @@ def make_trace(steps: int = 40) -> list[dict[str, Any]]:
 
 
 def make_picture(name: str = "1673034918", before: str = "good", after: str = "under_extrusion") -> dict[str, Any]:
+    """A frame as report.json tells of it; its picture and that of its source neighbour are among the album's."""
     return {
-        "jpeg": b"\xff\xd8 not really a picture",
+        "name": f"{name}/0.jpg",
         "print": name,
+        "picture": "target.jpg",
         "before": before,
         "after": after,
         "before_score": 0.61,
         "after_score": 0.93,
+        "source_distance": 0.4,
+        "nearest": {"name": "s/1.jpg", "printer": "022", "print": "s", "label": after, "picture": "source.jpg"},
+    }
+
+
+def make_album() -> dict[str, bytes]:
+    """A red and a grey picture by their file names."""
+    album = {}
+    for name, colour in (("target.jpg", (180, 60, 50)), ("source.jpg", (110, 110, 120))):
+        buffer = io.BytesIO()
+        Image.new("RGB", (64, 48), colour).save(buffer, "JPEG")
+        album[name] = buffer.getvalue()
+    return album
+
+
+def make_prints(names: Sequence[str]) -> list[dict[str, Any]]:
+    """Prints from surely good to surely faulty; the decision moves from 0 to -1, so that one of them flips."""
+    classes = ("good", "under_extrusion")
+    margins = [-4 + 7 * place / max(1, len(names) - 1) for place in range(len(names))]
+    return [
+        {
+            "print": name,
+            "n_frames": 12,
+            "before_class": classes[margin > 0],
+            "before_score": 0.8,
+            "before_margin": margin,
+            "after_class": classes[margin > -1],
+            "after_score": 0.7,
+            "after_margin": margin + 1,
+            "expected": [0.6, 0.4],
+            "outside_share": 0.25,
+            "outside_support": place == 0,
+        }
+        for place, (name, margin) in enumerate(zip(names, margins, strict=True))
+    ]
+
+
+def make_exhibits(names: Sequence[str] = ("1673034918", "1673025450", "p3", "p4", "p5", "p6", "p7", "p8")) -> Any:
+    """What report.json holds of prints and frames."""
+    prints = make_prints(names)
+    flipped = [row for row in prints if row["before_class"] != row["after_class"]]
+    space = {"points": [[0.1 * n, (n % 5) * 0.1] for n in range(14)], "explained": [0.4, 0.2]}
+    return {
+        "decision": {
+            "before": 0.0,
+            "after": -1.0,
+            "moves_only": True,
+            "expected": {"margin": -1.0, "gain": 0.034, "interval": [-0.01, 0.08], "risk": 0.12},
+        },
+        "prints": prints,
+        "source_prints": [
+            {
+                "printer": "022",
+                "print": f"s{n}",
+                "class": ("good", "under_extrusion")[n % 2],
+                "margin": 3.0 * (n % 2) - 2,
+            }
+            for n in range(6)
+        ],
+        "changes": {"n": len(flipped), "prints": [{**row, "frames": [make_picture(row["print"])]} for row in flipped]},
+        "outside_support": {"n_frames": 9, "n_prints": 1, "limit": 0.2, "frames": [make_picture(names[0])]},
+        "pictures": [make_picture(name) for name in names[:3]],
+        "map": {
+            "n_source": 6,
+            "printers": ["022"] * 6,
+            "prints": ["s"] * 6 + list(names[:8]),
+            "before_calls": ["good"] * 7 + ["under_extrusion"] * 7,
+            "after_calls": ["good"] * 9 + ["under_extrusion"] * 5,
+            "before": space,
+            "after": None,
+        },
     }
 
 
@@ -146,6 +220,16 @@ def trace() -> Make:
 @pytest.fixture
 def picture() -> Make:
     return make_picture
+
+
+@pytest.fixture
+def album() -> Make:
+    return make_album
+
+
+@pytest.fixture
+def exhibits() -> Make:
+    return make_exhibits
 
 
 @pytest.fixture
