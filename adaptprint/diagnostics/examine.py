@@ -7,11 +7,14 @@ import numpy as np
 import torch
 
 from adaptprint.adaptation.domain_views import candidate_network, view_of_source
-from adaptprint.adaptation.prior import PriorWord
+from adaptprint.adaptation.prior import PriorEstimate, PriorWord, SourceScores, estimate_prior
 from adaptprint.adaptation.task import Candidate
+from adaptprint.diagnostics.assumptions import situation
 from adaptprint.diagnostics.evidence import Evidence, View
+from adaptprint.diagnostics.neighbour_measures import FrameHashes, frame_hashes
 from adaptprint.diagnostics.neighbourhood import Neighbourhood, look_around
 from adaptprint.diagnostics.rehearsal import gain_relation, rehearsed_in
+from adaptprint.diagnostics.validators import Validator, run_validators
 from adaptprint.diagnostics.verdict import candidate_score
 from adaptprint.diagnostics.vetoes import Veto, find_vetoes
 from adaptprint.diagnostics.witnesses import Witness, hear_witnesses
@@ -40,6 +43,7 @@ class Examination:
         adapted: Neighbours in the candidate's own space; ``None`` without source frames.
         witnesses: All witnesses, also those not heard.
         vetoes: Reasons that forbid shipping.
+        validators: The field's label-free scores of both models; no part of the verdict.
     """
 
     candidate: Candidate
@@ -48,6 +52,7 @@ class Examination:
     adapted: Neighbourhood | None
     witnesses: tuple[Witness, ...]
     vetoes: tuple[Veto, ...]
+    validators: tuple[Validator, ...] = ()
 
     @property
     def score(self) -> float:
@@ -70,6 +75,8 @@ class Examiner:
         report: Progress callback.
         seen: The source model's view of the n target frames, where it is known already.
         seen_source: Its view of the source frames, likewise.
+        prior: Class shares of the target, each print's posteriors in the order of ``target``; ``None`` estimates them
+            from the source model's view of both domains.
     """
 
     def __init__(
@@ -85,6 +92,7 @@ class Examiner:
         report: ProgressCallback = silent,
         seen: Embedding | None = None,
         seen_source: Embedding | None = None,
+        prior: PriorEstimate | None = None,
     ) -> None:
         self.checkpoint, self.source, self.compute, self.seed = checkpoint, source, compute, seed
         self.target, self.target_array, self.word, self.report = target, target_array, word, report
@@ -94,6 +102,7 @@ class Examiner:
             source.table.label_codes(self.classes) if source is not None else np.zeros(0, dtype=np.int64)
         )
         self.frozen = self.view(Candidate("source-only", checkpoint.state), seen, seen_source)
+        self.prior = prior or self._estimated_prior()
 
     def examine(self, candidate: Candidate) -> Examination:
         """Hears the witnesses and looks for vetoes against one candidate."""
@@ -110,10 +119,8 @@ class Examiner:
             decision=candidate.decision if candidate.moves_decision_only else None,
             relation=gain_relation(rehearsed_in(self.checkpoint.config.metrics)),
         )
-        frozen, adapted = self._neighbourhoods(evidence)
-        witnesses = tuple(hear_witnesses(evidence, self.seed))
-        vetoes = tuple(find_vetoes(evidence, frozen, adapted, self.word))
-        return Examination(candidate, evidence, frozen, adapted, witnesses, vetoes)
+        self.report(Progress("looking up neighbours", 0, 0))
+        return find_out(candidate, evidence, self.prior, self.word, self._hashes, self.seed)
 
     def view(self, candidate: Candidate, seen: Embedding | None = None, seen_source: Embedding | None = None) -> View:
         """How a candidate sees the target and the source (unless they were seen before), and small changes."""
@@ -146,26 +153,69 @@ class Examiner:
             self.checkpoint, candidate, self.source, self.source_labels, self.compute, self.seed, self.report, stage
         )
 
-    def _neighbourhoods(self, evidence: Evidence) -> tuple[Neighbourhood | None, Neighbourhood | None]:
-        if self.source is None or evidence.frozen.source is None or evidence.adapted.source is None:
-            return None, None
-        calls = decide(evidence.adapted.target.probabilities, evidence.threshold)
-        self.report(Progress("looking up neighbours", 0, 0))
-        frozen, adapted = (
-            look_around(
-                self.source,
-                view.source.features,
-                self.source_labels,
-                self.target,
-                view.target.features,
-                calls,
-                len(self.classes),
-                self.seed,
-            )
-            for view in (evidence.frozen, evidence.adapted)
-            if view.source is not None
-        )
-        return frozen, adapted
+    def _estimated_prior(self) -> PriorEstimate:
+        """Class shares of the target as the source model's view of both domains lets expect."""
+        scores = None
+        if self.source is not None and self.frozen.source is not None:
+            seen = self.frozen.source.probabilities
+            scores = SourceScores(seen, self.source.table, self.source_labels, self.source.held_out)
+        seen, by_frame = self.frozen.target.probabilities, not self.print_consensus
+        return estimate_prior(seen, self.target, self.word, by_frame, self.seed, scores)
+
+    @cached_property
+    def _hashes(self) -> FrameHashes | None:
+        """By which near-copies are told, the same for every candidate."""
+        if self.source is None:
+            return None
+        return frame_hashes(self.source.table, self.source.array, self.target, self.target_array)
+
+
+def find_out(
+    candidate: Candidate,
+    evidence: Evidence,
+    prior: PriorEstimate,
+    word: PriorWord,
+    hashes: FrameHashes | None = None,
+    seed: int = 0,
+) -> Examination:
+    """Everything that follows from what both models see: neighbours, witnesses, vetoes, validators.
+
+    Args:
+        candidate: The model.
+        evidence: What it and the source model see.
+        prior: Class shares of the target.
+        word: What the user says of them.
+        hashes: Of all frames, to tell near-copies.
+        seed: Decides every draw.
+    """
+    frozen, adapted = (
+        _neighbourhood(evidence, view, prior, hashes, seed) for view in (evidence.frozen, evidence.adapted)
+    )
+    witnesses = tuple(hear_witnesses(evidence, seed))
+    vetoes = tuple(find_vetoes(evidence, frozen, adapted, word))
+    support = None if frozen is None or adapted is None else (frozen.support.value, adapted.support.value)
+    validators = run_validators(situation(evidence, prior, word, support))
+    return Examination(candidate, evidence, frozen, adapted, witnesses, vetoes, validators)
+
+
+def _neighbourhood(
+    evidence: Evidence, view: View, prior: PriorEstimate, hashes: FrameHashes | None, seed: int
+) -> Neighbourhood | None:
+    """In the space of one model, of the candidate's calls; ``None`` without source frames."""
+    if evidence.source is None or view.source is None:
+        return None
+    return look_around(
+        evidence.source,
+        view.source.features,
+        evidence.source_labels,
+        evidence.target,
+        view.target.features,
+        decide(evidence.adapted.target.probabilities, evidence.threshold),
+        len(evidence.classes),
+        seed,
+        prior,
+        hashes,
+    )
 
 
 def _decided_at(view: View, margin: float) -> View:

@@ -20,6 +20,8 @@ _NEIGHBOUR_NAMES = {
     "label_agreement": "agree with source neighbours",
     "domain_mixing": "mixed with the source",
     "support": "within the source's reach",
+    "local_outliers": "outliers for where they stand",
+    "hubness": "hubness (skewness)",
 }
 _FAVOURS = {
     "candidate": Text("for the adapted model", "green"),
@@ -53,6 +55,7 @@ def diagnose_view(content: Mapping[str, Any]) -> RenderableType:
     ]
     parts += _neighbours(part(content, "neighbours"))
     parts += _witnesses(content.get("witnesses") or ())
+    parts += _validators(content.get("validators") or ())
     parts += _vetoes(content.get("vetoes") or ())
     return Group(*parts, *noted(content.get("notes")))
 
@@ -102,6 +105,24 @@ def _witnesses(witnesses: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
         else:
             add(table, *cells, "not heard", style="dim italic")
     return [headed("Witnesses (above zero speaks for the adapted model)", table)]
+
+
+def _validators(validators: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    if not validators:
+        return []
+    table = quiet_table(cut("validator"), number("before"), number("after"), number("change"), cut("here"))
+    for validator in validators:
+        cells = (
+            validator.get("name"),
+            score(validator.get("before"), 3),
+            score(validator.get("after"), 3),
+            signed(validator.get("delta"), 3),
+        )
+        if validator.get("applies"):
+            add(table, *cells, "applies")
+        else:
+            add(table, *cells, "no evidence", style="dim italic")
+    return [headed("Validators (higher is better; no part of the verdict)", table)]
 
 
 def _neighbours(neighbours: Mapping[str, Any]) -> list[RenderableType]:

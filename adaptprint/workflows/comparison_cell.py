@@ -150,6 +150,7 @@ def _said(judgement: Judgement, adaptation: Adaptation) -> Content:
             "score": one.score,
             "witnesses": [witness.to_dict() for witness in one.witnesses],
             "vetoes": [veto.to_dict() for veto in one.vetoes],
+            "validators": [validator.to_dict() for validator in one.validators],
         }
         for one in judgement.examinations
     }

@@ -10,6 +10,7 @@ from typing import Any
 from adaptprint.adaptation.prior import parse_prior
 from adaptprint.adaptation.recipe import Recipe
 from adaptprint.diagnostics.examine import Examination
+from adaptprint.diagnostics.neighbour_facts import frame_facts, neighbour_facts
 from adaptprint.errors import BadDataError, UsageError
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.models.checkpoint import Checkpoint
@@ -18,7 +19,6 @@ from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.abstention import as_candidate
 from adaptprint.workflows.inputs import one_printer, open_unlabelled
 from adaptprint.workflows.judge import examiner_for
-from adaptprint.workflows.run_folder import neighbour_summary
 from adaptprint.workflows.sources import open_source
 from adaptprint.workflows.target import open_target
 
@@ -28,7 +28,7 @@ class DiagnoseResult:
     """Where the target stands for a model.
 
     Attributes:
-        examination: Neighbours, witnesses against the baseline, vetoes.
+        examination: Neighbours, witnesses and validators against the baseline, vetoes.
         n_frames: Target frames; unreadable ones among those that were opened are not counted.
         n_prints: Target prints.
         notes: What the user should know, one sentence each.
@@ -42,6 +42,7 @@ class DiagnoseResult:
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
         found = self.examination
+        classes = found.evidence.classes
         return {
             "target": {
                 "n_frames": self.n_frames,
@@ -49,11 +50,16 @@ class DiagnoseResult:
                 "n_frames_examined": len(found.evidence.target),
             },
             "neighbours": {
-                "frozen": neighbour_summary(found.frozen),
-                "adapted": neighbour_summary(found.adapted),
+                "frozen": neighbour_facts(found.frozen, classes),
+                "adapted": neighbour_facts(found.adapted, classes),
+            },
+            "frames": {
+                "frozen": frame_facts(found.frozen, classes),
+                "adapted": frame_facts(found.adapted, classes),
             },
             "witnesses": [witness.to_dict() for witness in found.witnesses],
             "vetoes": [veto.to_dict() for veto in found.vetoes],
+            "validators": [validator.to_dict() for validator in found.validators],
             "notes": list(self.notes),
         }
 

@@ -1,9 +1,11 @@
 """Judges the candidates of an adaptation on a balanced part of the data, and picks the one to decide about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from adaptprint.adaptation.domain_views import part_of_source
-from adaptprint.adaptation.prior import PriorWord
+from adaptprint.adaptation.prior import PriorEstimate, PriorWord
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, Candidate
 from adaptprint.diagnostics.examine import Examination, Examiner
 from adaptprint.diagnostics.verdict import Verdict, weigh
@@ -73,7 +75,7 @@ def examiner_for(
 ) -> Examiner:
     """An examiner over a print-balanced part of the target and a balanced part of the source.
 
-    ``look``, where there is one, saves embedding both parts with the source model again.
+    ``look``, where there is one, saves embedding both parts with the source model again, and gives the class shares.
     """
     rows = examined_rows(target.table, seed)
     config = checkpoint.config
@@ -89,4 +91,14 @@ def examiner_for(
         report,
         None if look is None else Embedding(look.target.features[rows], look.target.logits[rows]),
         None if look is None or look.source is None else look.source.seen,
+        None if look is None else _prior_of(look.prior, target.table, rows),
     )
+
+
+def _prior_of(prior: PriorEstimate, table: FrameTable, rows: Ints) -> PriorEstimate:
+    """The prior with the posteriors of those prints alone that the given rows are of, in their order."""
+    if prior.print_posteriors is None:
+        return prior
+    _, first = np.unique(table.print_codes[rows], return_index=True)
+    prints = table.print_codes[rows][np.sort(first)]
+    return replace(prior, print_posteriors=prior.print_posteriors[prints])

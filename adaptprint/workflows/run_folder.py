@@ -11,7 +11,7 @@ from adaptprint.adaptation.prior import PriorEstimate, PriorWord, of_fault
 from adaptprint.adaptation.recipe import NamedRecipe
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask
 from adaptprint.diagnostics.examine import Examination
-from adaptprint.diagnostics.neighbourhood import Neighbourhood
+from adaptprint.diagnostics.neighbour_facts import neighbour_facts
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.table import FrameTable
 from adaptprint.models.atomic_folder import Workspace, atomic_folder
@@ -122,9 +122,10 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
         "candidate_name": judgement.candidate.name,
         "witnesses": [witness.to_dict() for witness in chosen.witnesses],
         "vetoes": [veto.to_dict() for veto in chosen.vetoes],
+        "validators": [validator.to_dict() for validator in chosen.validators],
         "neighbours": {
-            "frozen": neighbour_summary(chosen.frozen),
-            "adapted": neighbour_summary(chosen.adapted),
+            "frozen": neighbour_facts(chosen.frozen, config.classes),
+            "adapted": neighbour_facts(chosen.adapted, config.classes),
         },
         "candidates": [_candidate_row(examination) for examination in judgement.examinations],
         "notes": list(run.notes),
@@ -156,26 +157,21 @@ def _call_shares(run: Run, scores: Floats) -> dict[str, float]:
     return {name: round(float(share), 4) for name, share in zip(config.classes, shares, strict=True)}
 
 
-def neighbour_summary(found: Neighbourhood | None) -> dict[str, Any] | None:
-    """Neighbour diagnostics of one space, for JSON."""
-    if found is None:
-        return None
-    return {
-        name: {"value": interval.value, "interval": interval.to_list()}
-        for name, interval in (
-            ("label_agreement", found.label_agreement),
-            ("domain_mixing", found.domain_mixing),
-            ("support", found.support),
-        )
-    } | {"printer_affinity": found.printer_affinity}
-
-
 def _candidate_row(examination: Examination) -> dict[str, Any]:
     return {
         "name": examination.candidate.name,
         "score": round(examination.score, 4),
         "vetoes": [veto.name for veto in examination.vetoes],
         "witnesses": {witness.name: round(witness.value, 4) for witness in examination.witnesses if witness.applies},
+        "validators": {
+            validator.name: {
+                "before": validator.before,
+                "after": validator.after,
+                "delta": validator.delta,
+                "applies": validator.applies,
+            }
+            for validator in examination.validators
+        },
     }
 
 

@@ -113,6 +113,9 @@ def test_every_candidate_has_its_label_free_scores_beside_the_truth(finished: Pa
                 assert 0 <= candidate[part]["balanced_accuracy_by_frame"] <= 1
         if cell["recipe"] == "bn-early":
             assert by_name["bn-early"]["witnesses"]
+            validators = by_name["bn-early"]["validators"]
+            assert {"entropy", "MMD", "ATC", "print consistency"} <= {one["name"] for one in validators}
+            assert all({"before", "after", "delta", "applies", "says"} <= one.keys() for one in validators)
             assert {"score", "vetoes"} <= by_name["bn-early"].keys()
 
 

@@ -247,6 +247,11 @@ def test_diagnose_compares_a_candidate_with_its_source(
     assert result.json["witnesses"]
     for space in ("frozen", "adapted"):
         assert 0 <= result.json["neighbours"][space]["label_agreement"]["value"] <= 1
+        assert len(result.json["frames"][space]) == 24
+        assert len(result.json["neighbours"][space]["prints"]) == 6
+    changed = [one for one in result.json["validators"] if one["delta"]]
+    assert changed
+    assert all(one["delta"] == pytest.approx(one["after"] - one["before"]) for one in changed)
 
 
 @pytest.mark.parametrize("recipe", ["bn", "calibrate", "prototype"])
@@ -257,6 +262,7 @@ def test_a_model_is_seen_alike_by_the_run_that_made_it_by_predict_and_by_diagnos
     found = adaptprint.diagnose(run.out / "candidate", target, baseline=source).to_dict()
     assert found["witnesses"] == run.to_dict()["witnesses"]
     assert found["neighbours"] == run.to_dict()["neighbours"]
+    assert found["validators"] == run.to_dict()["validators"]
     frames = pl.read_csv(run.out / "frames.csv")
     predicted = adaptprint.predict(run.out / "candidate", target).frames
     assert frames["after_score"].to_list() == pytest.approx(predicted["probability"].to_list(), abs=2e-4)

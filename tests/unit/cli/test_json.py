@@ -14,7 +14,7 @@ KEYS = {
     "verify TARGET": {"ok", "findings", "n_frames", "layout"},
     "evaluate --model SOURCE --data TARGET": {"n_frames", "accuracy", "auroc", "by_printer"},
     "predict --model SOURCE TARGET": {"frames", "prints", "notes"},
-    "diagnose --model SOURCE --target TARGET": {"target", "neighbours", "witnesses", "vetoes"},
+    "diagnose --model SOURCE --target TARGET": {"target", "neighbours", "frames", "witnesses", "validators", "vetoes"},
     "synth OUT --printers 1 --prints 2 --frames 1 --size 64x64": {"out", "n_frames", "n_prints", "printers"},
 }
 

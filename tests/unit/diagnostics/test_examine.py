@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from adaptprint.adaptation.print_decision import PrintDecision, decided_at
-from adaptprint.adaptation.prior import parse_prior
+from adaptprint.adaptation.prior import PriorEstimate, parse_prior
 from adaptprint.adaptation.task import Candidate
 from adaptprint.diagnostics.examine import Examiner
 from adaptprint.diagnostics.verdict import weigh
@@ -209,3 +209,18 @@ def test_a_candidate_that_forgot_the_source_is_vetoed(
     names = {veto.name for veto in examiner.examine(Candidate("c", constant)).vetoes}
     assert "source accuracy lost" in names
     assert "collapse to one class" in names
+
+
+def test_the_prior_is_estimated_on_what_is_examined_unless_it_is_given(
+    make_examiner: Callable[..., Examiner], checkpoint: Checkpoint
+) -> None:
+    examiner = make_examiner()
+    assert examiner.prior.shares.sum() == pytest.approx(1)
+    all_bad = PriorEstimate(*[np.array([0.0, 1.0])] * 3, method="print margins")
+    found = examiner.examine(Candidate("c", other_state(checkpoint)))
+    examiner.prior = all_bad
+    told = examiner.examine(Candidate("c", other_state(checkpoint)))
+    by_name = {one.name: one for one in told.validators}
+    assert not by_name["BNM"].applies
+    assert "`good` may be as few as 0%" in by_name["BNM"].says
+    assert [one.delta for one in told.validators] == [one.delta for one in found.validators]

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptprint.diagnostics.neighbours import NeighbourIndex, Neighbours, unit_rows, vote
+from adaptprint.diagnostics import neighbours
+from adaptprint.diagnostics.neighbours import LEAST_RECALL, NeighbourIndex, Neighbours, unit_rows, vote
 
 
 def features(n: int, d: int = 5, seed: int = 0) -> np.ndarray:
@@ -87,3 +88,54 @@ def test_votes_sum_to_one_or_to_nothing(n: int, k: int, seed: int) -> None:
     found = NeighbourIndex(indexed, prints).search(indexed, k, prints)
     sums = vote(found, rng.integers(4, size=n), 4).sum(1)
     np.testing.assert_allclose(sums, (found.rows[:, 0] >= 0).astype(float))
+
+
+def clustered(n_prints: int, n_frames: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    centres = np.repeat(features(n_prints, 16, seed), n_frames, 0)
+    return centres + 0.3 * features(len(centres), 16, seed + 1), np.repeat(np.arange(n_prints), n_frames)
+
+
+def recall_of(index: NeighbourIndex, indexed: np.ndarray, prints: np.ndarray, rows: np.ndarray) -> float:
+    found = index.search(indexed[rows], 10, prints[rows]).rows
+    cosine = np.where(prints[rows, None] == prints, -2, unit_rows(indexed[rows]) @ unit_rows(indexed).T)
+    truth = np.argsort(-cosine, axis=1)[:, :10]
+    return float(np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found.tolist(), truth.tolist(), strict=True)]))
+
+
+def test_up_to_the_limit_the_search_is_exact_and_says_so() -> None:
+    indexed, prints = clustered(20, 10)
+    index = NeighbourIndex(indexed, prints, exact_limit=200)
+    assert index.exact
+    assert index.recall == 1
+    assert recall_of(index, indexed, prints, np.arange(200)) == 1
+
+
+def test_above_the_limit_enough_cells_are_searched_to_find_nearly_every_neighbour() -> None:
+    indexed, prints = clustered(150, 20)
+    index = NeighbourIndex(indexed, prints, exact_limit=2999)
+    assert not index.exact
+    assert LEAST_RECALL <= index.recall <= 1
+    assert recall_of(index, indexed, prints, np.arange(0, 3000, 7)) > LEAST_RECALL - 0.03
+
+
+def test_recall_is_measured_and_not_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "_FIRST_PROBES", 1)
+    monkeypatch.setattr(neighbours, "LEAST_RECALL", 0)
+    monkeypatch.setattr(neighbours, "_BLOCK", 1000)
+    indexed, prints = clustered(150, 20)
+    index = NeighbourIndex(indexed, prints, exact_limit=1)
+    assert index.recall < 0.9
+    assert index.recall == pytest.approx(recall_of(index, indexed, prints, np.arange(0, 3000, 7)), abs=0.06)
+
+
+def test_near_copies_of_the_query_do_not_count_whatever_their_print() -> None:
+    indexed, prints = features(8), np.arange(8)
+    indexed[1] = indexed[2] = indexed[0]
+    hashes = np.array([0, 0b1111, 0b11111, *[0xFFFF_FFFF_FFFF_FFFF] * 5], dtype=np.uint64)
+    index = NeighbourIndex(indexed, prints)
+    assert set(index.search(indexed[:1], 2, prints[:1]).rows[0].tolist()) == {1, 2}
+    # Four bits apart is a copy, five are not.
+    found = index.search(indexed[:1], 8, prints[:1], hashes[:1], hashes)
+    assert found.rows[0, 0] == 2
+    assert 1 not in found.rows
+    assert (found.rows[0] >= 0).sum() == 6

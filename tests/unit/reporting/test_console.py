@@ -208,3 +208,15 @@ def test_an_old_code_page_gets_question_marks_instead_of_a_crash(monkeypatch):
     stdout_console().print("✓ fits · → all")
     sys.stdout.flush()
     assert raw.getvalue().startswith(b"? fits")
+
+
+def test_validators_without_evidence_are_told_from_those_that_apply(printed):
+    rows = [
+        {"name": "entropy", "before": -0.4, "after": -0.1, "delta": 0.3, "applies": True},
+        {"name": "SND", "before": None, "after": None, "delta": None, "applies": False},
+    ]
+    lines = [line.strip() for line in printed(show_diagnose, {"validators": rows}).splitlines()]
+    assert next(line for line in lines if line.startswith("entropy")).split() == [
+        "entropy", "-0.400", "-0.100", "+0.300", "applies",
+    ]  # fmt: skip
+    assert next(line for line in lines if line.startswith("SND")).endswith("no evidence")
