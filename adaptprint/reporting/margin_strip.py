@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adaptprint.reporting.formats import clean, is_number, pair, part, percent, plural, signed, span
+from adaptprint.reporting.formats import clean, count, is_number, pair, part, percent, plural, signed, span
 
 Content = Mapping[str, Any]
 Row = dict[str, Any]
@@ -100,6 +100,12 @@ def _height(number: int) -> float:
     return round(16 + 68 * ((number * _STEP) % 1), 1)
 
 
+def _rehearsed(printers: Any) -> str:
+    if not printers:
+        return "This source model was not rehearsed: how true such expectations are of it is not known."
+    return f"Rehearsal on {count(printers)} source printers has been heard."
+
+
 def _says(decision: Content, fault: Any) -> str:
     """What the move is and what is expected of it, one or two sentences."""
     expected = part(decision, "expected")
@@ -114,5 +120,5 @@ def _says(decision: Content, fault: Any) -> str:
         f"The current model calls a print `{clean(fault)}` from {old} on; the adapted one from {new} of the current "
         f"model's scale. Expected gain on this printer's next prints: {signed(gain, 1)} points of balanced accuracy "
         f"({span(low, high, lambda end: signed(end, 1))}); risk of losing more than one point: "
-        f"{percent(expected.get('risk'))}."
+        f"{percent(expected.get('risk'))}. {_rehearsed(expected.get('rehearsed_printers'))}"
     )

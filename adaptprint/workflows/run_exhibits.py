@@ -1,6 +1,6 @@
 """What a report shows beside the verdict: prints and their margins, changed calls, frames unlike the source, a map."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,9 +60,16 @@ def _decision(run: "Run") -> dict[str, Any] | None:
     # A threshold of 0 or 1 lies at no place of the scale, and infinity is no JSON.
     candidate, before = run.judgement.candidate, float(logit(np.clip(config.threshold, 1e-6, 1 - 1e-6)))
     decision = candidate.decision
-    expected = None if decision is None else {**asdict(decision), "interval": [decision.low, decision.high]}
-    if expected is not None:
-        del expected["low"], expected["high"]
+    expected = None
+    if decision is not None:
+        found = run.judgement.chosen.evidence.relation.expect(decision)
+        expected = {
+            "margin": decision.margin,
+            "gain": found.gain,
+            "interval": [found.low, found.high],
+            "risk": found.risk,
+            "rehearsed_printers": found.printers,
+        }
     moved_only = candidate.moves_decision_only and decision is not None
     after = before + decision.margin if decision is not None and moved_only else before
     return {"before": before, "after": after, "moves_only": moved_only, "expected": expected}

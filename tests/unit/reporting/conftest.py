@@ -158,7 +158,13 @@ def make_exhibits(names: Sequence[str] = ("1673034918", "1673025450", "p3", "p4"
             "before": 0.0,
             "after": -1.0,
             "moves_only": True,
-            "expected": {"margin": -1.0, "gain": 0.034, "interval": [-0.01, 0.08], "risk": 0.12},
+            "expected": {
+                "margin": -1.0,
+                "gain": 0.034,
+                "interval": [-0.01, 0.08],
+                "risk": 0.12,
+                "rehearsed_printers": 6,
+            },
         },
         "prints": prints,
         "source_prints": [
