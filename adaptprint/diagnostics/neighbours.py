@@ -2,7 +2,8 @@
 
 Frames of one print are near-copies; a neighbour from the same print says nothing, so it never counts. Above 200,000
 frames an inverted file takes over (IVF: k-means cells, of which the nearest are searched). How many of the true
-neighbours it finds is measured against an exact search, and more cells are searched until that is enough.
+neighbours it finds is measured against an exact search, and more cells are searched until that is enough; where it
+takes too many of them, comparing all with all is faster, and the search stays exact.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ LEAST_RECALL = 0.95
 _RECALL_QUERIES = 200
 _RECALL_K = 10
 _FIRST_PROBES = 16
+# A cell is searched vector by vector, all cells by one matrix product that is many times as fast.
+_MOST_PROBES = 0.125
 _TRAINING_PER_CELL = 40
 _TRAINING_ROUNDS = 8
 _BLOCK = 65_536
@@ -45,12 +48,12 @@ def unit_rows(features: Floats) -> Floats:
 
 
 class NeighbourIndex:
-    """An inner-product index over normalised features, exact up to ``exact_limit`` frames.
+    """An inner-product index over normalised features, exact up to ``exact_limit`` frames and where nothing else pays.
 
     Args:
         features: (n, d) float32.
         prints: (n,) int64 print of each frame; codes are comparable with those of the queries.
-        exact_limit: Frames above which the search is approximate.
+        exact_limit: Frames above which an approximate search is tried.
         seed: Decides the cells and the sample that recall is measured on.
 
     Attributes:
@@ -62,14 +65,16 @@ class NeighbourIndex:
     def __init__(self, features: Floats, prints: Ints, exact_limit: int = EXACT_LIMIT, seed: int = 0) -> None:
         self.prints = prints
         self._largest_print = int(np.bincount(prints - prints.min()).max()) if len(prints) else 0
-        self.exact, self.recall = len(features) <= exact_limit, 1.0
         units = unit_rows(features)
-        if self.exact:
-            self._index: faiss.Index = faiss.IndexFlatIP(features.shape[1])
-            self._index.add(units)
-        else:
+        self.exact, self.recall = True, 1.0
+        self._index: faiss.Index
+        if len(features) > exact_limit:
             self._index = cells = _cells(units, seed)
             self.recall = self._probe(cells, units, seed)
+            self.exact = self.recall < LEAST_RECALL
+        if self.exact:
+            self._index, self.recall = faiss.IndexFlatIP(features.shape[1]), 1.0
+            self._index.add(units)
 
     def search(
         self,
@@ -105,19 +110,20 @@ class NeighbourIndex:
         return _first(np.where(left_out, -1, rows), np.where(left_out, -2, similarity), left_out, k)
 
     def _probe(self, cells: "faiss.IndexIVFFlat", units: Floats, seed: int) -> float:
-        """Searches more cells until enough of the true neighbours are found; returns how many are."""
+        """Searches more cells, until enough of the true neighbours are found or it costs too much; returns how many."""
         rng = np.random.default_rng([seed, 11])
         sample = rng.choice(len(units), min(_RECALL_QUERIES, len(units)), replace=False)
         truth = _exact_rows(units, units[sample], self.prints, self.prints[sample])
+        most = max(_FIRST_PROBES, round(_MOST_PROBES * cells.nlist))
         probes = min(_FIRST_PROBES, cells.nlist)
         while True:
             cells.nprobe = probes
             found = self.search(units[sample], _RECALL_K, self.prints[sample]).rows
             hits = (found[:, :, None] == truth[:, None, :]) & (truth >= 0)[:, None, :]
             recall = float(hits.sum() / max(1, (truth >= 0).sum()))
-            if recall >= LEAST_RECALL or probes == cells.nlist:
+            if recall >= LEAST_RECALL or 2 * probes > most:
                 return recall
-            probes = min(2 * probes, cells.nlist)
+            probes *= 2
 
 
 def _cells(units: Floats, seed: int) -> "faiss.IndexIVFFlat":

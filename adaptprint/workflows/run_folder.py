@@ -23,7 +23,14 @@ from adaptprint.workflows.assembly import library_versions, utc_now
 from adaptprint.workflows.judge import Judgement
 from adaptprint.workflows.run_exhibits import exhibits
 from adaptprint.workflows.run_pictures import FOLDER
-from adaptprint.workflows.run_tables import frame_rows, print_rows, write_json, write_json_lines, write_toml
+from adaptprint.workflows.run_tables import (
+    frame_rows,
+    neighbour_rows,
+    print_rows,
+    write_json,
+    write_json_lines,
+    write_toml,
+)
 from adaptprint.workflows.scores import Scores
 from adaptprint.workflows.target import Target
 
@@ -63,6 +70,9 @@ def write_run(run: Run, work: Workspace, seconds: float) -> dict[str, Any]:
         rows = frame_rows(run.table, config.classes, config.threshold, run.scores, of_source)
         rows.write_csv(folder / "frames.csv")
         print_rows(run.table, config.classes, config.threshold, run.scores).write_csv(folder / "prints.csv")
+        neighbours = neighbour_rows(run.judgement.chosen)
+        if not neighbours.is_empty():
+            neighbours.write_csv(folder / "neighbours.csv")
         write_json_lines(folder / "metrics.jsonl", run.adaptation.trace)
         write_toml(folder / "recipe.toml", _recipe_header(run), run.recipe.recipe.model_dump())
         write_json(folder / "report.json", content)

@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 import tomlkit
 
+from adaptprint.diagnostics.examine import Examination
+from adaptprint.diagnostics.neighbour_facts import frame_facts
 from adaptprint.diagnostics.support import mostly_outside
 from adaptprint.frames.table import FrameTable
 from adaptprint.models.memory import SourceFrames
@@ -37,6 +39,22 @@ def frame_rows(
         pl.Series("source_distance", standing.distance.round(5)),
         pl.Series("agrees_with_neighbours", agrees),
         pl.Series("flag", np.where(standing.supported, "", OUTSIDE)),
+    )
+
+
+def neighbour_rows(examination: Examination) -> pl.DataFrame:
+    """One row per examined frame: its neighbours in the source model's space and in the candidate's."""
+    classes = examination.evidence.classes
+    frozen, adapted = (pl.DataFrame(frame_facts(one, classes)) for one in (examination.frozen, examination.adapted))
+    if frozen.is_empty():
+        return frozen
+    shared = ["name", "print", "call"]
+    return frozen.select(shared).hstack(
+        [
+            column.alias(f"{space}_{column.name}")
+            for space, data in (("frozen", frozen), ("adapted", adapted))
+            for column in data.drop(shared)
+        ]
     )
 
 

@@ -2,9 +2,10 @@
 """What `diagnose` costs beyond feature extraction, and which approximate index is worth its recall.
 
 Features are random: prints scatter about class centres, frames about their print. Neighbours in both spaces, witnesses,
-vetoes and validators of a candidate are worked out as in an examination, part by part and together; then every
-validator alone, for 400 target and 500 source frames, as many as `adapt` examines. `--index N` indexes N frames in an
-exact index, an inverted file and a graph (HNSW), and prints seconds and recall.
+vetoes and validators of a candidate are worked out as in an examination, part by part and together; first for
+400 target and 500 source frames, as many as `adapt` examines. `--index N` indexes N frames in an
+exact index, in ours (an inverted file where that pays) and, with `--graph`, in a graph (HNSW), and prints seconds and
+recall; `--intrinsic` says in how many dimensions prints differ.
 """
 
 import argparse
@@ -113,12 +114,13 @@ def recall(found: np.ndarray, truth: np.ndarray) -> float:
     return float((found[:, :, None] == truth[:, None, :]).any(1).mean())
 
 
-def indexes(n: int, width: int) -> list[Row]:
+def indexes(n: int, width: int, intrinsic: int, with_graph: bool) -> list[Row]:
     """Seconds to build and to ask, and recall, of the indexes for ``n`` frames."""
     import faiss  # a benchmark may know of indexes that the program does not use
 
     rng = np.random.default_rng(0)
-    centres = rng.normal(size=(-(-n // PER_PRINT), width)).astype(np.float32)
+    spread = rng.normal(size=(intrinsic, width)) / intrinsic**0.5
+    centres = (rng.normal(size=(-(-n // PER_PRINT), intrinsic)) @ spread).astype(np.float32)
     features = np.repeat(centres, PER_PRINT, 0)[:n]
     features += rng.normal(0, 0.4, features.shape).astype(np.float32)
     prints = np.arange(n) // PER_PRINT
@@ -132,11 +134,13 @@ def indexes(n: int, width: int) -> list[Row]:
 
     rows: list[Row] = []
     truth: Floats | None = None
-    for name, build in (
-        ("exact", lambda: NeighbourIndex(features, prints, exact_limit=n)),
-        ("inverted file (ours)", lambda: NeighbourIndex(features, prints, exact_limit=0)),
-        ("graph (HNSW 32, 128)", graph),
-    ):
+    builds: dict[str, Callable[[], Any]] = {
+        "exact": lambda: NeighbourIndex(features, prints, exact_limit=n),
+        "ours": lambda: NeighbourIndex(features, prints, exact_limit=0),
+    }
+    if with_graph:
+        builds["graph (HNSW 32, 128)"] = graph
+    for name, build in builds.items():
         of_build, index = timed(build)
 
         def ask(index: Any = index) -> np.ndarray:
@@ -148,10 +152,11 @@ def indexes(n: int, width: int) -> list[Row]:
 
         of_search, found = timed(ask)
         truth = found if truth is None else truth
-        said = index.recall if isinstance(index, NeighbourIndex) else None
+        ours = isinstance(index, NeighbourIndex)
+        said = index.recall if ours else None
         rows.append(
             {
-                "index": name,
+                "index": f"{name}: {'exact' if index.exact else 'inverted file'}" if ours else name,
                 "build s": of_build,
                 f"{QUERIES:,} queries s": of_search,
                 "recall": recall(found, truth),
@@ -168,10 +173,13 @@ def main() -> None:
     parser.add_argument("--source-frames", type=int, default=500)
     parser.add_argument("--width", type=int, default=256, help="features of a frame")
     parser.add_argument("--index", type=int, help="compare indexes of so many frames instead")
+    parser.add_argument("--intrinsic", type=int, default=16, help="dimensions in which prints differ, for --index")
+    parser.add_argument("--graph", action="store_true", help="compare a graph too, which takes minutes to build")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.index:
-        report({f"Indexes of {options.index:,} frames": indexes(options.index, options.width)}, options.json)
+        rows = indexes(options.index, options.width, options.intrinsic, options.graph)
+        report({f"Indexes of {options.index:,} frames": rows}, options.json)
         return
     small = evidence_of(500, 400, options.width)
     tables = {

@@ -12,8 +12,8 @@ import pytest
 import adaptprint
 
 RUN_FILES = {
-    "candidate", "checkpoint", "frames.csv", "metrics.jsonl", "pictures", "prints.csv", "recipe.toml", "report.html",
-    "report.json",
+    "candidate", "checkpoint", "frames.csv", "metrics.jsonl", "neighbours.csv", "pictures", "prints.csv", "recipe.toml",
+    "report.html", "report.json",
 }  # fmt: skip
 CHECKPOINT_FILES = {
     "README.md", "config.json", "model.safetensors", "source_memory.safetensors", "source_moments.safetensors",
@@ -102,6 +102,12 @@ def check_tables(out: Path, classes: list[str]) -> None:
     frames, prints = pl.read_csv(out / "frames.csv"), pl.read_csv(out / "prints.csv")
     assert (frames.height, prints.height) == (24, 6)
     assert prints["n_frames"].to_list() == [4] * 6
+    around = pl.read_csv(out / "neighbours.csv")
+    assert set(around["name"]) == set(frames["name"])
+    assert set(around["call"]) <= set(classes)
+    for space in ("frozen", "adapted"):
+        assert around[f"{space}_outlier_rank"].is_between(0, 1).all()
+        assert around[f"{space}_nearest_printer"].null_count() == 0
     for column in ("before_class", "after_class"):
         assert set(frames[column]) | set(prints[column]) <= set(classes)
     for column in ("before_score", "after_score"):

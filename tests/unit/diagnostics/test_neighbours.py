@@ -118,6 +118,14 @@ def test_above_the_limit_enough_cells_are_searched_to_find_nearly_every_neighbou
     assert recall_of(index, indexed, prints, np.arange(0, 3000, 7)) > LEAST_RECALL - 0.03
 
 
+def test_where_neighbours_lie_in_no_cells_the_search_stays_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "_FIRST_PROBES", 2)
+    indexed, prints = features(1500, 40), np.arange(1500) // 2
+    index = NeighbourIndex(indexed, prints, exact_limit=1)
+    assert (index.exact, index.recall) == (True, 1)
+    assert recall_of(index, indexed, prints, np.arange(0, 1500, 30)) == 1
+
+
 def test_recall_is_measured_and_not_promised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "_FIRST_PROBES", 1)
     monkeypatch.setattr(neighbours, "LEAST_RECALL", 0)
