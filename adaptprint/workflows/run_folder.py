@@ -33,6 +33,7 @@ class Run:
 
     out: Path
     source: str
+    inputs: str
     task: AdaptationTask
     adaptation: Adaptation
     judgement: Judgement
@@ -84,6 +85,8 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
         "recipe": run.recipe.name,
         "seconds": round(seconds, 1),
         "created": utc_now(),
+        "inputs_digest": run.inputs,
+        "expected_gain": _expected_gain(run),
         "seed": task.seed,
         "precision": task.compute.precision,
         "device": task.compute.device.type,
@@ -130,6 +133,14 @@ def _pictures(run: Run) -> list[dict[str, Any]]:
     config, wanted = run.task.checkpoint.config, run.judgement.verdict.prints_to_label
     shown = run.scores.of(run.target.rows)
     return pictures(run.target.pixels, config.classes, config.threshold, shown.before, shown.after, wanted)
+
+
+def _expected_gain(run: Run) -> dict[str, Any] | None:
+    """What the candidate's moved decision is expected to gain in balanced accuracy; ``None`` where no one can say."""
+    decision = run.judgement.candidate.decision
+    if decision is None:
+        return None
+    return {"value": decision.gain, "interval": [decision.low, decision.high], "risk": decision.risk}
 
 
 def _labelled_prints(run: Run) -> dict[str, Any]:
