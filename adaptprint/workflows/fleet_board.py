@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from adaptprint.reporting.fleet_progress import FleetProgress, PrinterState
 from adaptprint.reporting.job_pace import JobPace
@@ -12,6 +13,7 @@ from adaptprint.workflows.fleet_result import TargetResult
 
 STAGE = "adapting printers"
 _SECONDS_BETWEEN_REPORTS = 0.1
+_SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class FleetBoard:
@@ -30,7 +32,7 @@ class FleetBoard:
         self._progress, self._clock = progress, clock
         self._began: dict[int, float] = {}
         self._seconds: list[float] = []
-        self._reported = float("-inf")
+        self._reported = self._looked = float("-inf")
         self._ended = 0
         self._pace: JobPace | None = None
 
@@ -54,11 +56,14 @@ class FleetBoard:
         if self._clock() - self._reported >= _SECONDS_BETWEEN_REPORTS:
             self._report()
 
-    def look(self, jobs: dict[int, FleetJob]) -> None:
-        """Reads what other processes noted of their printers, by the printers' places."""
-        for place, job in jobs.items():
-            event = read_note(job.note)
-            if event is not None:
+    def look(self, notes: Path) -> None:
+        """Reads what other processes noted of the printers under way, twice a second at most."""
+        if self._clock() - self._looked < _SECONDS_BETWEEN_LOOKS:
+            return
+        self._looked = self._clock()
+        for note in notes.glob("[0-9]*.json"):
+            place, event = int(note.stem), read_note(note)
+            if event is not None and self._states[place].state in ("waiting", "running"):
                 self.heard(place, event)
         self._report()
 

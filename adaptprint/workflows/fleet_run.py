@@ -129,7 +129,7 @@ def _answers(fleet: _Fleet, left: Sequence[int], max_parallel: int, executor: Ex
     jobs = [fleet.jobs[place] for place in left]
 
     def tick() -> None:
-        fleet.board.look({place: fleet.jobs[place] for place in left if place not in fleet.results})
+        fleet.board.look(fleet.out / SCRATCH)
 
     if executor is not None:
         shared = _shared(executor, jobs)
