@@ -44,6 +44,10 @@ class UsageError(AdaptprintError):
     exit_code = EXIT_USAGE
 
 
+class StaleStateError(UsageError):
+    """The saved state of an unfinished run belongs to other data or settings."""
+
+
 class MissingDependencyError(AdaptprintError):
     """A package, device or weights file that the request needs is not there."""
 
@@ -54,6 +58,10 @@ class BadDataError(AdaptprintError):
     """Frames, labels or a checkpoint that cannot be used as they are."""
 
     exit_code = EXIT_BAD_DATA
+
+
+class DamagedStateError(BadDataError):
+    """The saved state of an unfinished run cannot be read."""
 
 
 class OutputError(AdaptprintError):

@@ -15,6 +15,7 @@ import typer
 
 from adaptprint.errors import EXIT_INTERNAL, AdaptprintError, InterruptedRunError, UsageError
 from adaptprint.reporting.console import ProgressView, show_error
+from adaptprint.reporting.fleet_view import FleetView
 
 if TYPE_CHECKING:
     from adaptprint.frames.camera import CameraProfile
@@ -48,6 +49,7 @@ def execute(
     workflow: "Callable[[ProgressCallback], R]",
     show: Callable[[Mapping[str, Any]], None],
     afterwards: Callable[[R], None] | None = None,
+    view: type[ProgressView] | type[FleetView] = ProgressView,
 ) -> None:
     """Runs a workflow, shows its result, and turns every error into two lines and an exit code.
 
@@ -56,10 +58,11 @@ def execute(
         workflow: Called with a progress callback.
         show: Shows the result's dictionary on stdout; ``--json`` prints it instead.
         afterwards: Called with the result once it was shown; may raise an error that decides the exit code.
+        view: Shows progress.
     """
     pressed: list[int] = []
     try:
-        with _noting_ctrl_c(pressed), ProgressView(quiet=face.quiet) as progress:
+        with _noting_ctrl_c(pressed), view(quiet=face.quiet) as progress:
             result = workflow(progress)
         _present(result.to_dict(), face, show)
         if afterwards is not None:

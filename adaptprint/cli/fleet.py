@@ -9,6 +9,7 @@ from adaptprint.cli import options as o
 from adaptprint.cli.execute import Face, Result, camera_from, execute
 from adaptprint.errors import EXIT_BAD_DATA
 from adaptprint.reporting.console import show_batch, show_comparison
+from adaptprint.reporting.fleet_view import FleetView
 from adaptprint.reporting.progress import ProgressCallback
 
 _PANEL = "Many printers, many methods"
@@ -118,19 +119,49 @@ def batch(
     out: Annotated[Path | None, typer.Option(help="Overrides the file's out.", metavar="DIR")] = None,
     device: o.Device = "auto",
     threads: o.Threads = None,
-    overwrite: o.Overwrite = False,
+    max_parallel: Annotated[
+        int, typer.Option(help="Processes at the same time; they share the threads.", min=1, metavar="N")
+    ] = 1,
+    executor: Annotated[
+        str | None, typer.Option(help="ray: tasks on a cluster. [default: this machine]", metavar="NAME")
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="Of the Ray cluster. [default: $RAY_ADDRESS, else one of this machine]", metavar="ADDR"),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Adapt to all anew, up to date or not.")] = False,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = 0,
 ) -> None:
-    """Adapt to many printers; one that fails stops no other. Exit 4 if one failed."""
+    """Adapt to many printers; one that fails stops no other. Exit 4 if one failed.
+
+    What is up to date stays, what changed is done anew, what was interrupted goes on. OUT/fleet.html says who needs
+    attention.
+    """
 
     def work(progress: ProgressCallback) -> Result:
         from adaptprint.workflows.batch import batch
 
-        return batch(fleet, out=out, device=device, threads=threads, overwrite=overwrite, progress=progress)
+        return batch(
+            fleet,
+            out=out,
+            device=device,
+            threads=threads,
+            max_parallel=max_parallel,
+            executor=executor,
+            ray_address=ray_address,
+            overwrite=overwrite,
+            progress=progress,
+        )
 
-    execute(Face(as_json, quiet, verbose), work, show_batch, _exit_if_one_failed)
+    execute(Face(as_json, quiet, verbose), work, show_batch, _say_how_many_failed, FleetView)
+
+
+def _say_how_many_failed(result: Any) -> None:
+    if not result.ok:
+        typer.echo(f"{result.n_failed} of {len(result)} targets failed", err=True)
+        raise typer.Exit(EXIT_BAD_DATA)
 
 
 def _exit_if_one_failed(result: Any) -> None:

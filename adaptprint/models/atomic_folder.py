@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from adaptprint.errors import AdaptprintError, OutputError, UsageError
+from adaptprint.models.output_lock import LOCK, OWNER, output_lock
 
 # A folder holding one of these was written by adaptprint, so --overwrite may replace it.
 _OURS = ("config.json", "report.json", "comparison.json", "fleet.json")
@@ -109,16 +109,11 @@ def workspace(final: Path, resume: bool) -> Iterator[Workspace]:
     scratch = final.parent / f".{final.name[:200]}.unfinished"
     with writing_to(final):
         scratch.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(scratch / "lock", timeout=0):
-            for entry in scratch.iterdir():
-                if entry.name != "lock" and not (resume and entry.name in (_STATE, _PIECES)):
-                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-            yield Workspace(final, scratch)
-    except Timeout as error:
-        raise UsageError(
-            f"another adaptprint is writing {final} right now", "Wait for it, or choose another --out."
-        ) from error
+    with output_lock(final, scratch):
+        for entry in scratch.iterdir():
+            if entry.name not in (LOCK, OWNER) and not (resume and entry.name in (_STATE, _PIECES)):
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        yield Workspace(final, scratch)
     shutil.rmtree(scratch, ignore_errors=True)
 
 

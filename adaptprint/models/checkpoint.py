@@ -114,12 +114,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         BadDataError: If it is missing, newer than this adaptprint, incomplete, damaged or altered.
     """
     folder = Path(path)
-    if not folder.is_dir():
-        raise BadDataError(
-            f"no checkpoint at {folder}",
-            "Give the folder that `adaptprint train` or `adaptprint pack` wrote (it holds config.json).",
-        )
-    config = _read_config(folder)
+    config = read_config(folder)
     _check_integrity(folder, config)
     try:
         state = {name: _worked_with(value) for name, value in load_file(folder / WEIGHTS).items()}
@@ -146,7 +141,17 @@ def _worked_with(value: Tensor) -> Tensor:
     return value.float() if value.dtype == torch.float16 else value
 
 
-def _read_config(folder: Path) -> CheckpointConfig:
+def read_config(folder: Path) -> CheckpointConfig:
+    """The config alone, without a look at the files it names; its digests stand for their contents.
+
+    Raises:
+        BadDataError: If it is missing, newer than this adaptprint, or damaged.
+    """
+    if not folder.is_dir():
+        raise BadDataError(
+            f"no checkpoint at {folder}",
+            "Give the folder that `adaptprint train` or `adaptprint pack` wrote (it holds config.json).",
+        )
     path = folder / CONFIG
     try:
         if path.stat().st_size > _MAX_CONFIG_BYTES:

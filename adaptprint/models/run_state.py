@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from adaptprint.errors import BadDataError, UsageError
+from adaptprint.errors import DamagedStateError, StaleStateError
 from adaptprint.models.atomic_folder import write_atomic
 
 
@@ -27,8 +27,8 @@ def load_state(path: Path, fingerprint: str) -> dict[str, Any] | None:
     """Reads the state of a run back; ``None`` where there is none.
 
     Raises:
-        UsageError: If the state belongs to a run with other data or settings.
-        BadDataError: If the file is damaged.
+        StaleStateError: If the state belongs to a run with other data or settings.
+        DamagedStateError: If the file is damaged.
     """
     if not path.is_file():
         return None
@@ -36,11 +36,11 @@ def load_state(path: Path, fingerprint: str) -> dict[str, Any] | None:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found, content = state["fingerprint"], state["content"]
     except Exception as error:  # damaged bytes make torch's reader fail in any way, assertions included
-        raise BadDataError(
+        raise DamagedStateError(
             f"the saved state {path} is damaged", "Start afresh: repeat the command without --resume."
         ) from error
     if found != fingerprint:
-        raise UsageError(
+        raise StaleStateError(
             "the saved run had other data or settings than this call",
             "Repeat the first command with --resume added, or start afresh without --resume.",
         )

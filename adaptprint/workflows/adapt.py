@@ -24,8 +24,9 @@ from adaptprint.workflows.inputs import fingerprint, one_printer, open_unlabelle
 from adaptprint.workflows.judge import judge
 from adaptprint.workflows.model import Model, load
 from adaptprint.workflows.run_folder import Run, write_run
+from adaptprint.workflows.run_inputs import inputs_digest
 from adaptprint.workflows.scoring import score_target
-from adaptprint.workflows.sources import open_source
+from adaptprint.workflows.sources import SharedSource
 from adaptprint.workflows.target import open_target, refuse_source_as_target
 from adaptprint.workflows.target_labels import open_print_labels
 
@@ -67,7 +68,7 @@ class AdaptResult:
 
 
 def adapt(
-    source: str | Path,
+    source: str | Path | SharedSource,
     target: str | Path,
     *,
     out: str | Path | None = None,
@@ -90,7 +91,8 @@ def adapt(
     """Adapts a source model to a new printer without labels, or with a few, and says whether the result may replace it.
 
     Args:
-        source: A checkpoint folder, or a bare torchvision ResNet state dict together with ``source_data``.
+        source: A checkpoint folder, or a bare torchvision ResNet state dict together with ``source_data``; or one that
+            was opened for several calls.
         target: Frames of the new printer. Their labels are never read, even where a column holds them.
         out: The run folder to write; ``None`` picks ``runs/<target>``.
         recipe: A recipe by name, or a TOML file.
@@ -118,17 +120,21 @@ def adapt(
     out = Path(out) if out is not None else _free_folder(Path(target))
     refuse_taken(out, overwrite)
     compute = choose_compute(device, threads)
-    checkpoint, source_set = open_source(source, source_data, None, compute, threads, seed, progress)
+    shared = source if isinstance(source, SharedSource) else SharedSource.at(source, source_data)
+    checkpoint, source_set = shared.open(compute, threads, seed, progress)
     config = checkpoint.config
-    camera = camera or config.camera
     table = one_printer(open_unlabelled(target, layout, config.classes), printer)
+    # Before the frames are read: one that changes meanwhile makes the run out of date, never the other way round.
+    inputs = inputs_digest(shared.stamp, table, named, word, labels, camera, seed)
+    camera = camera or config.camera
     labelled = open_print_labels(labels, table, config, word)
     limit = named.recipe.coreset_frames
     new_printer = open_target(table, config.input_size, camera, limit, seed, threads, progress)
     refuse_source_as_target(new_printer, source_set)
 
     known = print_label_codes(labelled, new_printer.pixels.table, config.classes) if labelled else None
-    look = first_look(checkpoint, source_set, new_printer.pixels, word, compute, seed, progress, known=known)
+    own = shared.look(compute, threads, seed, progress)
+    look = first_look(checkpoint, source_set, new_printer.pixels, word, compute, seed, progress, known=known, own=own)
     with workspace(out, resume) as work:
         task = AdaptationTask(
             checkpoint=checkpoint,
@@ -160,7 +166,8 @@ def adapt(
         scores = score_target(new_printer, task, judgement, look.target, work.pieces)
         run = Run(
             out=out,
-            source=str(source),
+            source=str(shared.path),
+            inputs=inputs,
             task=task,
             adaptation=adaptation,
             judgement=judgement,

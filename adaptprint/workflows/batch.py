@@ -1,94 +1,34 @@
 """batch, adapt_many: many targets in one call, each isolated, one result each."""
 
-import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from adaptprint.adaptation.recipe import DEFAULT_RECIPE
-from adaptprint.errors import AdaptprintError, InterruptedRunError, UsageError
-from adaptprint.models.settings import make_settings, read_toml
-from adaptprint.reporting.progress import Progress, ProgressCallback, silent
-from adaptprint.workflows.adapt import AdaptResult, adapt, finished_run
-
-
-class FleetTarget(BaseModel):
-    """One target of a fleet file."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    path: str
-    name: str | None = None
-    target_prior: str | None = None
-    recipe: str | None = None
-    printer: str | None = None
+from adaptprint.adaptation.prior import parse_prior
+from adaptprint.adaptation.recipe import DEFAULT_RECIPE, load_recipe
+from adaptprint.errors import UsageError
+from adaptprint.frames.frame_files import usable_cores
+from adaptprint.models.device import choose_compute
+from adaptprint.reporting.progress import ProgressCallback, silent
+from adaptprint.workflows.fleet_file import open_fleet
+from adaptprint.workflows.fleet_job import FleetJob
+from adaptprint.workflows.fleet_result import BatchResult as BatchResult
+from adaptprint.workflows.fleet_result import TargetResult as TargetResult
+from adaptprint.workflows.fleet_run import SCRATCH, ResultCallback, run_fleet
+from adaptprint.workflows.fleet_targets import Targets, find_targets, named
+from adaptprint.workflows.ray_executor import RayExecutor
+from adaptprint.workflows.sources import SharedSource
 
 
-class Fleet(BaseModel):
-    """A fleet file: paths are relative to the file."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    source: str
-    out: str = "fleet"
-    source_data: str | None = None
-    recipe: str = DEFAULT_RECIPE
-    target_prior: str = "unknown"
-    seed: int = 0
-    set: list[str] = Field(default_factory=list)
-    target: Annotated[list[dict[str, Any]], Field(min_length=1)]
-
-
-@dataclass(frozen=True)
-class TargetResult:
-    """What became of one target.
-
-    Attributes:
-        target: Its name.
-        result: The adaptation's result, or ``None`` where it failed.
-        error: Cause and fix where it failed.
-        out: Its run folder.
-    """
-
-    target: str
-    result: AdaptResult | None
-    error: str | None
-    out: Path
-
-    def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary for JSON."""
-        return {
-            "target": self.target,
-            "verdict": self.result.verdict if self.result else None,
-            "reasons": list(self.result.reasons) if self.result else [],
-            "seconds": self.result.content["seconds"] if self.result else None,
-            "error": self.error,
-            "out": str(self.out),
-        }
-
-
-@dataclass(frozen=True)
-class BatchResult:
-    """One result per target, in the order asked for."""
-
-    results: tuple[TargetResult, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether every target went through."""
-        return all(result.error is None for result in self.results)
-
-    def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary for JSON."""
-        return {"ok": self.ok, "results": [result.to_dict() for result in self.results]}
+def _ignore(result: TargetResult) -> None:
+    del result
 
 
 def adapt_many(
     source: str | Path,
-    targets: Sequence[str | Path] | Mapping[str, str | Path],
+    targets: Targets,
     *,
     out: str | Path = "fleet",
     recipe: str | Path = DEFAULT_RECIPE,
@@ -98,42 +38,90 @@ def adapt_many(
     device: str = "auto",
     threads: int | None = None,
     seed: int = 0,
+    max_parallel: int = 1,
+    executor: Executor | str | None = None,
+    ray_address: str | None = None,
     overwrite: bool = False,
+    on_result: ResultCallback = _ignore,
     progress: ProgressCallback = silent,
 ) -> BatchResult:
-    """Adapts one source model to many targets, one after the other; a target that fails stops no other.
+    """Adapts one source model to many targets; a target that fails stops no other.
 
-    A second call goes on where the first ended: finished run folders are kept and read, unless ``overwrite``.
+    A second call does nothing for a target whose run folder is up to date: same source model, frames, recipe, prior,
+    camera, labels, seed and version. What changed is adapted anew, an unfinished run goes on. With ``max_parallel``
+    above 1 a script needs the usual ``if __name__ == "__main__":`` around its work, as processes are started afresh.
 
     Args:
         source: A checkpoint folder, or bare weights together with ``source_data``.
-        targets: Folders, or a mapping from names to folders.
-        out: Holds one run folder per target.
+        targets: A sequence of folders, CSVs, videos and globs; a mapping from names to those; a glob; or a root folder,
+            each subfolder of which is a printer, or whose CSV names the printers. In the place of a path there may be
+            a mapping with ``path`` and what differs for this printer: ``target_prior``, ``recipe``, ``set``,
+            ``labels``, ``printer``, ``layout``, ``crop``, ``rotate``, ``flip``, ``name``.
+        out: Holds one run folder per target, and the overview: ``fleet.json``, ``fleet.csv``, ``fleet.html``.
         recipe: A recipe by name, or a TOML file.
         set: ``key=value`` overrides of the recipe.
         target_prior: As in :func:`adaptprint.adapt`, for all targets.
         source_data: As in :func:`adaptprint.adapt`.
         device: ``auto``, ``cpu`` or ``cuda``.
-        threads: CPU threads.
+        threads: CPU threads; processes of this machine share them, a Ray task gets as many cores.
         seed: Decides every draw.
-        overwrite: Replace existing run folders.
-        progress: Progress callback; stages carry the target's name.
+        max_parallel: Processes of this machine that work at the same time.
+        executor: ``"ray"``, or any executor with the interface of :class:`concurrent.futures.Executor`, which stays
+            open; ``None`` works in this process, or in ``max_parallel`` of its own.
+        ray_address: Of the Ray cluster; ``None`` takes ``$RAY_ADDRESS``, else starts one on this machine.
+        overwrite: Adapt to all targets anew.
+        on_result: Told of each target as soon as it ended, in any order; those that are up to date come first.
+        progress: Progress callback; its events are :class:`~adaptprint.reporting.fleet_progress.FleetProgress`.
+
+    Returns:
+        One result per target, in the order asked for.
 
     Raises:
+        UsageError: If a setting is wrong, no target is named, or another process works on the same folder.
+        BadDataError: If the source is no checkpoint.
         InterruptedRunError: After Ctrl-C; finished targets stay.
     """
-    shared = {
-        "recipe": recipe,
-        "set": set,
-        "target_prior": target_prior,
-        "source_data": source_data,
-        "device": device,
-        "threads": threads,
-        "seed": seed,
-        "overwrite": overwrite,
-    }
-    jobs = [(name, {**shared, "target": path}) for name, path in _named(targets).items()]
-    return _run_all(source, Path(out), jobs, progress)
+    out = Path(out).absolute()
+    choose_compute(device, threads, precision="fp32")
+    if max_parallel < 1:
+        raise UsageError(f"--max-parallel {max_parallel} is not possible", "Use 1 or more.")
+    if isinstance(executor, str) and executor != "ray":
+        raise UsageError(f"unknown executor `{executor}`", "Use ray, or leave it out.")
+    printers = named(find_targets(targets, Path.cwd()))
+    shared = SharedSource.at(Path(source).absolute(), None if source_data is None else Path(source_data).absolute())
+    jobs = [
+        FleetJob(
+            name=name,
+            source=shared,
+            out=out / name,
+            note=out / SCRATCH / f"{place}.json",
+            target=Path(target.path),
+            recipe=target.recipe or recipe,
+            set=(*set, *target.set),
+            target_prior=target.target_prior or target_prior,
+            labels=None if target.labels is None else Path(target.labels),
+            printer=target.printer,
+            layout=target.layout,
+            camera=target.camera,
+            device=device,
+            threads=threads,
+            seed=seed,
+        )
+        for place, (name, target) in enumerate(printers)
+    ]
+    for job in jobs:
+        # A typo is told at once, not in the morning.
+        load_recipe(job.recipe, job.set), parse_prior(job.target_prior)
+    with _engine(executor, ray_address, device, threads, max_parallel) as (engine, threads_each):
+        return run_fleet(
+            [replace(job, threads=threads_each) for job in jobs],
+            out,
+            overwrite=overwrite,
+            max_parallel=max_parallel,
+            executor=engine,
+            on_result=on_result,
+            progress=progress,
+        )
 
 
 def batch(
@@ -142,87 +130,61 @@ def batch(
     out: str | Path | None = None,
     device: str = "auto",
     threads: int | None = None,
+    max_parallel: int = 1,
+    executor: Executor | str | None = None,
+    ray_address: str | None = None,
     overwrite: bool = False,
+    on_result: ResultCallback = _ignore,
     progress: ProgressCallback = silent,
 ) -> BatchResult:
-    """Adapts to every target of a fleet file; a second call goes on where the first ended.
+    """Adapts to every target of a fleet file, as :func:`adapt_many` does.
 
     Args:
-        fleet: A TOML file: ``source``, ``out``, defaults, and one ``[[target]]`` table for each printer.
+        fleet: A TOML file: ``source``, ``out``, defaults, ``targets``, and a ``[[target]]`` table for each printer that
+            has settings of its own.
         out: Overrides the file's ``out``.
         device: ``auto``, ``cpu`` or ``cuda``.
-        threads: CPU threads.
-        overwrite: Replace existing run folders.
+        threads: As in :func:`adapt_many`; and so are the others.
+        max_parallel: Processes of this machine that work at the same time.
+        executor: ``"ray"``, or any executor.
+        ray_address: Of the Ray cluster.
+        overwrite: Adapt to all targets anew.
+        on_result: Told of each target as soon as it ended.
         progress: Progress callback.
 
     Raises:
         UsageError: If the file is wrong; single targets that fail are reported in the result.
     """
-    path = Path(fleet)
-    content = make_settings(Fleet, read_toml(path), path.name)
-    targets = [make_settings(FleetTarget, target, f"{path.name}, [[target]]") for target in content.target]
-    here = path.resolve().parent
-    names = list(_named([Path(target.name or target.path).name for target in targets]))
-    jobs = []
-    for name, target in zip(names, targets, strict=True):
-        options: dict[str, Any] = {
-            "target": here / target.path,
-            "recipe": target.recipe or content.recipe,
-            "set": content.set,
-            "target_prior": target.target_prior or content.target_prior,
-            "printer": target.printer,
-            "source_data": here / content.source_data if content.source_data else None,
-            "seed": content.seed,
-            "device": device,
-            "threads": threads,
-            "overwrite": overwrite,
-        }
-        jobs.append((name, options))
-    return _run_all(here / content.source, Path(out) if out else here / content.out, jobs, progress)
+    opened = open_fleet(Path(fleet))
+    content = opened.content
+    return adapt_many(
+        opened.source,
+        [target.model_dump(exclude_none=True) for target in opened.targets],
+        out=opened.out if out is None else out,
+        recipe=opened.recipe,
+        set=content.set,
+        target_prior=content.target_prior,
+        source_data=opened.source_data,
+        device=device,
+        threads=threads,
+        seed=content.seed,
+        max_parallel=max_parallel,
+        executor=executor,
+        ray_address=ray_address,
+        overwrite=overwrite,
+        on_result=on_result,
+        progress=progress,
+    )
 
 
-def _named(targets: Sequence[str | Path] | Mapping[str, str | Path]) -> dict[str, str | Path]:
-    """Targets by a name that is good for a folder and different for each."""
-    if isinstance(targets, Mapping):
-        for name in targets:
-            if not name or Path(name).name != name:
-                raise UsageError(f"`{name}` cannot name a run folder", "Use a plain name without slashes.")
-        return dict(targets)
-    named: dict[str, str | Path] = {}
-    for target in targets:
-        stem = Path(target).resolve().name or "target"
-        name, number = stem, 2
-        while name in named:
-            name, number = f"{stem}-{number}", number + 1
-        named[name] = target
-    return named
-
-
-def _run_all(
-    source: str | Path, out: Path, jobs: Sequence[tuple[str, dict[str, Any]]], progress: ProgressCallback
-) -> BatchResult:
-    if not jobs:
-        raise UsageError("no targets were given", "Name at least one folder of frames.")
-    results = []
-    for name, options in jobs:
-        folder = out / name
-
-        def report(event: Progress, name: str = name) -> None:
-            progress(Progress(f"{name}: {event.stage}", event.done, event.total, event.values))
-
-        try:
-            done = None if options["overwrite"] else finished_run(folder)
-            if done is not None:
-                results.append(TargetResult(name, done, None, folder))
-                continue
-            result = adapt(source, out=folder, progress=report, resume=True, **options)
-            results.append(TargetResult(name, result, None, folder))
-        except InterruptedRunError:
-            raise
-        except AdaptprintError as error:
-            results.append(TargetResult(name, None, str(error), folder))
-        except Exception as error:  # one printer's surprise must not stop a fleet
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            text = f"internal error: {type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
-            results.append(TargetResult(name, None, text, folder))
-    return BatchResult(tuple(results))
+@contextmanager
+def _engine(
+    executor: Executor | str | None, ray_address: str | None, device: str, threads: int | None, max_parallel: int
+) -> Iterator[tuple[Executor | None, int | None]]:
+    """The executor, ``None`` for this machine's processes; and the threads of one printer."""
+    if not isinstance(executor, str):
+        alone = executor is not None or max_parallel == 1
+        yield executor, threads if alone else max(1, (threads or usable_cores()) // max_parallel)
+        return
+    with RayExecutor(ray_address, threads, device) as ray:
+        yield ray, ray.cores

@@ -1,20 +1,18 @@
 """Runs the cells of a comparison: what is finished already is taken over, what fails is written down."""
 
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from adaptprint.errors import AdaptprintError, InterruptedRunError
+from adaptprint.errors import InterruptedRunError
 from adaptprint.reporting.job_pace import JobPace
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
 from adaptprint.workflows.comparison_cell import CellJob, run_cell
 from adaptprint.workflows.comparison_grid import Cell, Grid
 from adaptprint.workflows.comparison_left_out import Setting, open_left_out, opened
 from adaptprint.workflows.comparison_store import saved_cell
-from adaptprint.workflows.worker_pool import run_jobs
+from adaptprint.workflows.worker_pool import run_jobs, told
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def _make_ready(
             raise answer
         if isinstance(answer, Exception):
             failed = [cell for cell in grid.cells if cell.printer == printer]
-            results.update({cell: CellResult(cell, None, _told(answer)) for cell in failed})
+            results.update({cell: CellResult(cell, None, told(answer)) for cell in failed})
         else:
             digests[printer] = answer
         pace.add(printer, 0)
@@ -103,20 +101,11 @@ def _run_cells(
         if isinstance(answer, InterruptedRunError):
             raise answer
         if isinstance(answer, Exception):
-            results[cell] = CellResult(cell, None, _told(answer))
+            results[cell] = CellResult(cell, None, told(answer))
             pace.add(cell.recipe.name, 0.0)
         else:
             results[cell] = CellResult(cell, answer)
             pace.add(cell.recipe.name, answer["seconds"])
-
-
-def _told(error: Exception) -> str:
-    """Cause and fix; of an error that nobody foresaw, where it happened."""
-    if isinstance(error, AdaptprintError):
-        return str(error)
-    steps = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(steps[-1].filename).name}:{steps[-1].lineno})" if steps else ""
-    return f"internal error: {type(error).__name__}: {error}{where}"
 
 
 def _prefixed(prefix: str, progress: ProgressCallback) -> ProgressCallback:

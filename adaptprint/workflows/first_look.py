@@ -39,6 +39,7 @@ def first_look(
     progress: ProgressCallback = silent,
     seen: Embedding | None = None,
     known: Ints | None = None,
+    own: SourceView | None = None,
 ) -> FirstLook:
     """Embeds both domains with the source model and estimates the target's class shares.
 
@@ -52,12 +53,12 @@ def first_look(
         progress: Progress callback.
         seen: The model's view of the target's frames, where it is known already.
         known: (p,) class of each target print that the user labelled, -1 for the others.
+        own: The model's view of its own frames, where it is known already.
     """
     if seen is None:
         network = checkpoint.network().on(compute.device)
         seen = embed(network, target.array, compute, progress=progress, stage="source model on the target")
-    own = None
-    if source is not None:
+    if own is None and source is not None:
         model, stage = Candidate(SOURCE_ONLY, checkpoint.state), "source model on its own prints"
         own = look_at_source(checkpoint, model, source, compute, seed, progress, stage)
     by_frame = checkpoint.config.provenance.labels_vary_inside_prints

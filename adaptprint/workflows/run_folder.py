@@ -41,6 +41,7 @@ class Run:
 
     out: Path
     source: str
+    inputs: str
     task: AdaptationTask
     adaptation: Adaptation
     judgement: Judgement
@@ -99,6 +100,8 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
         "recipe": run.recipe.name,
         "seconds": round(seconds, 1),
         "created": utc_now(),
+        "inputs_digest": run.inputs,
+        "expected_gain": _expected_gain(run),
         "seed": task.seed,
         "precision": task.compute.precision,
         "device": task.compute.device.type,
@@ -140,6 +143,15 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
         "candidates": [_candidate_row(examination) for examination in judgement.examinations],
         "notes": list(run.notes),
     }
+
+
+def _expected_gain(run: Run) -> dict[str, Any] | None:
+    """What the candidate's moved decision is expected to gain in balanced accuracy; ``None`` where no one can say."""
+    decision = run.judgement.candidate.decision
+    if decision is None:
+        return None
+    found = run.judgement.chosen.evidence.relation.expect(decision)
+    return {"value": found.gain, "interval": [found.low, found.high], "risk": found.risk}
 
 
 def _labelled_prints(run: Run) -> dict[str, Any]:

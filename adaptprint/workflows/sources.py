@@ -1,8 +1,10 @@
 """Where a source model comes from: a checkpoint, with or without fresh source data, or bare weights with data."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from adaptprint.errors import UsageError
+from adaptprint.adaptation.domain_views import SourceView, look_at_source
+from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
@@ -10,6 +12,64 @@ from adaptprint.models.memory import SourceFrames
 from adaptprint.reporting.progress import ProgressCallback
 from adaptprint.workflows.inputs import open_checkpoint, open_labelled, read_pixels, source_frames
 from adaptprint.workflows.pack import pack_weights
+from adaptprint.workflows.run_inputs import SourceStamp, require_data, stamp_source
+
+STAGE = "source model on its own prints"
+
+
+@dataclass(frozen=True)
+class SharedSource:
+    """A source model for several adaptations: in one process it is opened once, and looks at its own frames once.
+
+    Two of the same content are equal, so that a process which gets one with every job keeps the first. One that was
+    not opened yet is small to send elsewhere.
+
+    Attributes:
+        path: A checkpoint folder, or bare weights.
+        data: Labelled frames that replace the checkpoint's memory.
+        stamp: Tells its content.
+    """
+
+    path: Path
+    data: Path | None
+    stamp: SourceStamp
+    # One entry each at most: what was made last, by what it depends on.
+    _opened: dict[object, tuple[Checkpoint, SourceFrames | None]] = field(default_factory=dict, compare=False)
+    _views: dict[object, SourceView] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def at(cls, path: str | Path, data: str | Path | None = None) -> "SharedSource":
+        """The source at a path, not opened yet.
+
+        Raises:
+            UsageError: If bare weights come without source data.
+            BadDataError: If there is no checkpoint, or the data cannot be used.
+        """
+        path, data = Path(path), None if data is None else Path(data)
+        return cls(path, data, stamp_source(path, data))
+
+    def open(
+        self, compute: Compute, threads: int | None, seed: int, progress: ProgressCallback
+    ) -> tuple[Checkpoint, SourceFrames | None]:
+        """As :func:`open_source`, once."""
+        # A checkpoint is what it is; what is made of bare weights depends on seed and number format.
+        key = (compute, seed) if self.path.is_file() else None
+        if key not in self._opened:
+            self._opened.clear()
+            self._opened[key] = open_source(self.path, self.data, None, compute, threads, seed, progress)
+        return self._opened[key]
+
+    def look(self, compute: Compute, threads: int | None, seed: int, progress: ProgressCallback) -> SourceView | None:
+        """What the model makes of its own frames, worked out once for each seed; ``None`` without source frames."""
+        checkpoint, frames = self.open(compute, threads, seed, progress)
+        if frames is None:
+            return None
+        key = (compute, seed)
+        if key not in self._views:
+            self._views.clear()
+            model = Candidate(SOURCE_ONLY, checkpoint.state)
+            self._views[key] = look_at_source(checkpoint, model, frames, compute, seed, progress, STAGE)
+        return self._views[key]
 
 
 def open_source(
@@ -28,11 +88,7 @@ def open_source(
         BadDataError: If the checkpoint or the data cannot be used.
     """
     if Path(source).is_file():
-        if source_data is None:
-            raise UsageError(
-                f"{source} is a bare weights file, which says nothing about classes or source frames",
-                "Add --source-data DATA, or make a checkpoint once: adaptprint pack --weights FILE --source-data DATA.",
-            )
+        source_data = require_data(source, source_data)
         checkpoint = pack_weights(Path(source), Path(source_data), "auto", camera, compute, threads, seed, progress)
         return checkpoint, checkpoint.memory
     checkpoint = open_checkpoint(source)

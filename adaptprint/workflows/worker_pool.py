@@ -1,14 +1,17 @@
-"""Runs jobs one after the other or in several processes; a job that fails or kills its process loses no other."""
+"""Runs jobs one after the other, in several processes, or on any executor; one that fails loses no other."""
 
 import multiprocessing
 import os
+import queue
 import signal
 import threading
+import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from adaptprint.errors import AdaptprintError
@@ -16,6 +19,7 @@ from adaptprint.errors import AdaptprintError
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 _TICK_SECONDS = 1.0
+_REPORT = "This is a fault of adaptprint, not yours: please report it."
 
 
 class WorkerDiedError(AdaptprintError):
@@ -27,7 +31,7 @@ def run_jobs(
     jobs: Sequence[Job],
     n_processes: int = 1,
     tick: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[int, Answer | Exception]]:
+) -> Generator[tuple[int, Answer | Exception], None, None]:
     """Runs ``work(job)`` for every job and yields (index, answer or the error instead) as they end.
 
     Where a process dies, nobody knows whose fault it was: the jobs that were under way run again one by one, and only
@@ -55,9 +59,57 @@ def run_jobs(
             suspects.extend(lost)
 
 
-def _attempt(work: Callable[[Job], Answer], job: Job) -> Answer | Exception:
+def run_on(
+    executor: Executor,
+    work: Callable[..., Answer],
+    jobs: Sequence[Job],
+    tick: Callable[[], None] = lambda: None,
+    shared: Sequence[object] = (),
+) -> Generator[tuple[int, Answer | Exception], None, None]:
+    """As :func:`run_jobs`, on an executor of someone else's, who also decides how often a lost worker is replaced.
+
+    Args:
+        executor: Its ``submit`` is all that is needed; its futures are those of ``concurrent.futures``.
+        work: A function of a module that workers can import.
+        jobs: What to do, in order.
+        tick: Called about every second.
+        shared: Further arguments of every call.
+    """
+    ended: queue.SimpleQueue[Future[Answer | Exception]] = queue.SimpleQueue()
+    places: dict[Future[Answer | Exception], int] = {}
     try:
-        return work(job)
+        for index, job in enumerate(jobs):
+            try:
+                future = executor.submit(_attempt, work, job, *shared)
+            except Exception as error:  # a pool that broke takes no more
+                yield index, _lost(error)
+                continue
+            places[future] = index
+            future.add_done_callback(ended.put)
+        while places:
+            try:
+                future = ended.get(timeout=_TICK_SECONDS)
+            except queue.Empty:
+                tick()
+                continue
+            index = places.pop(future)
+            reason = CancelledError("cancelled") if future.cancelled() else future.exception()
+            yield index, future.result() if reason is None else _lost(reason)
+            tick()
+    finally:
+        for future in places:
+            future.cancel()
+
+
+def _lost(error: BaseException) -> WorkerDiedError:
+    return WorkerDiedError(
+        f"its worker was lost ({type(error).__name__})", "Repeat the command: what is finished is kept."
+    )
+
+
+def _attempt(work: Callable[..., Answer], job: Job, *shared: object) -> Answer | Exception:
+    try:
+        return work(job, *shared)
     except Exception as error:
         return error
 
@@ -69,7 +121,7 @@ def _run_until_broken(
     n_running: int,
     lost: list[int],
     tick: Callable[[], None],
-) -> Iterator[tuple[int, Answer | Exception]]:
+) -> Generator[tuple[int, Answer | Exception], None, None]:
     """Empties the queue, or ends early with the jobs of a broken pool in ``lost``."""
     with _processes(n_running) as pool:
         running: dict[Future[Answer | Exception], int] = {}
@@ -120,3 +172,14 @@ def _begin_worker() -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+
+
+def told(error: Exception) -> str:
+    """Cause and fix, a line each; of an error that nobody foresaw, where it happened, as far as that is known."""
+    if isinstance(error, AdaptprintError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory\nFree some memory, or lower --max-parallel."
+    steps = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(steps[-1].filename).name}:{steps[-1].lineno})" if steps else ""
+    return f"internal error: {type(error).__name__}: {error}{where}\n{_REPORT}"

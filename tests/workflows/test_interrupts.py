@@ -201,10 +201,10 @@ def test_ctrl_c_ends_a_batch_but_keeps_the_finished_targets(
     cli: Callable[..., Any], fails: Callable[..., str], source: Path, target: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    from adaptprint.workflows import batch
+    from adaptprint.workflows import fleet_job
 
     calls = []
-    adapt = batch.adapt
+    adapt = fleet_job.adapt
 
     def one_then_ctrl_c(*words: Any, **options: Any) -> Any:
         calls.append(options["out"])
@@ -212,7 +212,7 @@ def test_ctrl_c_ends_a_batch_but_keeps_the_finished_targets(
             signal.raise_signal(signal.SIGINT)
         return adapt(*words, **options)
 
-    monkeypatch.setattr(batch, "adapt", one_then_ctrl_c)
+    monkeypatch.setattr(fleet_job, "adapt", one_then_ctrl_c)
     fleet = tmp_path / "fleet.toml"
     fleet.write_text(
         f'source = "{source}"\nout = "fleet"\nrecipe = "source-only"\n'

@@ -1,6 +1,12 @@
 """Jobs are Python expressions here: `eval` is a function that every process can import."""
 
-from adaptprint.workflows.worker_pool import WorkerDiedError, run_jobs
+import time
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+
+from adaptprint.workflows.worker_pool import WorkerDiedError, run_jobs, run_on, told
 
 
 def test_in_one_process_an_error_takes_the_place_of_its_answer():
@@ -25,3 +31,45 @@ def test_leaving_early_ends_the_processes():
         assert (index, answer) == (0, 0)
         break
     assert multiprocessing.active_children() == []
+
+
+class Broken(Executor):
+    """Loses its second job, and takes no third."""
+
+    def __init__(self):
+        self.n = 0
+
+    def submit(self, function, /, *words, **options):
+        self.n += 1
+        if self.n == 3:
+            raise BrokenProcessPool
+        future = Future()
+        if self.n == 2:
+            future.set_exception(BrokenProcessPool())
+        else:
+            future.set_result(function(*words, **options))
+        return future
+
+
+def test_what_an_executor_loses_is_an_answer_and_stops_no_other():
+    answers = dict(run_on(Broken(), eval, ["1 + 1", "2 + 2", "3 + 3", "1 / 0"]))
+    assert answers[0] == 2
+    assert isinstance(answers[3], ZeroDivisionError)
+    for place in (1, 2):
+        assert isinstance(answers[place], WorkerDiedError)
+        assert "BrokenProcessPool" in answers[place].cause
+
+
+def test_leaving_an_executor_early_cancels_what_has_not_begun():
+    begun = []
+    with ThreadPoolExecutor(1) as pool:
+        for _ in run_on(pool, lambda nap: begun.append(nap) or time.sleep(nap), [0, *[0.05] * 100]):
+            break
+    assert len(begun) < 50
+
+
+def test_an_unforeseen_error_is_told_with_its_place_and_lack_of_memory_as_what_it_is():
+    with pytest.raises(ZeroDivisionError) as caught:
+        eval("1 / 0")
+    assert "ZeroDivisionError: division by zero (<string>:1)" in told(caught.value)
+    assert told(MemoryError()).startswith("out of memory\n")

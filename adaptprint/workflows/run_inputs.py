@@ -1,0 +1,127 @@
+"""What a run is made of, as one digest: as long as it stays the same, adapting again would change nothing.
+
+Frames count by name, size and time of change, as `make` and `rsync` do it: reading them to find out that nothing is to
+be done would cost as much as the first half of doing it. The source model counts by content.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import adaptprint
+from adaptprint.adaptation.prior_word import PriorWord
+from adaptprint.adaptation.recipe import NamedRecipe
+from adaptprint.errors import UsageError
+from adaptprint.frames.camera import CameraProfile
+from adaptprint.frames.table import FrameTable
+from adaptprint.models.checkpoint import CONFIG, read_config
+from adaptprint.workflows.inputs import fingerprint, open_labelled
+
+
+@dataclass(frozen=True)
+class SourceStamp:
+    """A source model told from others without loading it.
+
+    Attributes:
+        digest: SHA-256 (hex) of the model, and of the source data that comes with it.
+        classes: Class names in model order.
+    """
+
+    digest: str
+    classes: tuple[str, ...]
+
+
+def stamp_source(source: Path, source_data: Path | None) -> SourceStamp:
+    """The stamp of a checkpoint folder, or of bare weights together with their data.
+
+    Raises:
+        UsageError: If bare weights come without source data.
+        BadDataError: If it is no checkpoint, or the data cannot be used.
+    """
+    if source.is_file():
+        table = open_labelled(require_data(source, source_data), "auto")
+        return SourceStamp(fingerprint(_content(source), _frames(table)), tuple(table.classes))
+    config = read_config(source)
+    # Holds the digests of all files of the checkpoint, which are checked when it is loaded.
+    own = config.integrity.get(CONFIG)
+    frames = None if source_data is None else _frames(open_labelled(source_data, "auto", config.classes))
+    return SourceStamp(fingerprint(own, frames), tuple(config.classes))
+
+
+def require_data(source: str | Path, source_data: str | Path | None) -> Path:
+    """The data that bare weights need.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    if source_data is None:
+        raise UsageError(
+            f"{source} is a bare weights file, which says nothing about classes or source frames",
+            "Add --source-data DATA, or make a checkpoint once: adaptprint pack --weights FILE --source-data DATA.",
+        )
+    return Path(source_data)
+
+
+def inputs_digest(
+    source: SourceStamp,
+    table: FrameTable,
+    recipe: NamedRecipe,
+    word: PriorWord,
+    labels: str | Path | None,
+    camera: CameraProfile | None,
+    seed: int,
+) -> str:
+    """SHA-256 (hex) over all that decides what a run comes to, but for the machine it runs on.
+
+    Args:
+        source: The source model.
+        table: All frames of the printer.
+        recipe: With all its settings.
+        word: What the user says of the class shares.
+        labels: The CSV of labelled prints; counts by content.
+        camera: As the user gave it; the source's own profile is part of the source.
+        seed: Decides every draw.
+    """
+    return fingerprint(
+        adaptprint.__version__,
+        source.digest,
+        _frames(table),
+        recipe.name,
+        recipe.recipe.model_dump(exclude={"card"}),
+        word.text,
+        None if labels is None else _content(Path(labels)),
+        None if camera is None else camera.model_dump(),
+        seed,
+    )
+
+
+def _frames(table: FrameTable) -> str:
+    """Digest of a table's rows and of the files they name, without opening them."""
+    digest = hashlib.sha256()
+    for path, *row in table.data.select("path", "name", "printer", "print", "time", "label").iter_rows():
+        # A still of a video lies in the cache, below a name that is the digest of the video's content.
+        facts = Path(path).parent.name if table.layout == "video" else _facts(path)
+        digest.update(repr((row, facts)).encode())
+    return digest.hexdigest()
+
+
+def _facts(path: str) -> tuple[int, int] | None:
+    """Size and time of change; ``None`` for a file that cannot be reached."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - up to a hundred thousand of them
+    except (OSError, ValueError):
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _content(file: Path) -> str | None:
+    """SHA-256 of a file; ``None`` where it cannot be read, which whoever needs it reports."""
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as handle:
+            while chunk := handle.read(1 << 20):
+                digest.update(chunk)
+    except OSError:
+        return None
+    return digest.hexdigest()
