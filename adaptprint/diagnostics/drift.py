@@ -177,14 +177,14 @@ def unpacked(numbers: Doubles) -> MarginModel:
 
 def _in_usual_steps(rows: Floats, known: Floats | None) -> Doubles:
     """Rows scaled so that, in any direction, a step that is usual between a known printer's prints has length one."""
-    rows = rows.astype(np.float64)
+    wide = rows.astype(np.float64)
     if known is None or len(known) < LEAST_REFERENCE_PRINTS:
-        return rows
+        return wide
     _, sizes, directions = np.linalg.svd(known.astype(np.float64), full_matrices=False)
     spread = sizes / np.sqrt(len(known))
     floor = max(float(np.median(spread)), 1e-6)
-    along = rows @ directions.T
-    rest = rows - along @ directions
+    along = wide @ directions.T
+    rest = wide - along @ directions
     return np.concatenate([along / np.hypot(spread, floor), rest / floor], axis=1)
 
 

@@ -23,9 +23,10 @@ from adaptprint.workflows.first_look import first_look
 from adaptprint.workflows.inputs import fingerprint, one_printer, open_unlabelled
 from adaptprint.workflows.judge import judge
 from adaptprint.workflows.model import Model, load
+from adaptprint.workflows.references import remember
 from adaptprint.workflows.run_folder import Run, write_run
 from adaptprint.workflows.scoring import score_target
-from adaptprint.workflows.sources import open_source
+from adaptprint.workflows.sources import on_where_it_starts, open_source
 from adaptprint.workflows.target import open_target, refuse_source_as_target
 from adaptprint.workflows.target_labels import open_print_labels
 
@@ -85,12 +86,14 @@ def adapt(
     seed: int = 0,
     overwrite: bool = False,
     resume: bool = False,
+    continue_: bool = False,
     progress: ProgressCallback = silent,
 ) -> AdaptResult:
     """Adapts a source model to a new printer without labels, or with a few, and says whether the result may replace it.
 
     Args:
-        source: A checkpoint folder, or a bare torchvision ResNet state dict together with ``source_data``.
+        source: A checkpoint folder, or a bare torchvision ResNet state dict together with ``source_data``. A checkpoint
+            that was adapted itself stands for the source model it came from.
         target: Frames of the new printer. Their labels are never read, even where a column holds them.
         out: The run folder to write; ``None`` picks ``runs/<target>``.
         recipe: A recipe by name, or a TOML file.
@@ -108,6 +111,7 @@ def adapt(
         seed: Decides every draw.
         overwrite: Replace an existing run folder.
         resume: Go on with an interrupted run.
+        continue_: Start from the adapted weights of ``source`` instead of from the source model it came from.
         progress: Progress callback.
 
     Raises:
@@ -118,8 +122,10 @@ def adapt(
     out = Path(out) if out is not None else _free_folder(Path(target))
     refuse_taken(out, overwrite)
     compute = choose_compute(device, threads)
-    checkpoint, source_set = open_source(source, source_data, None, compute, threads, seed, progress)
-    config = checkpoint.config
+    checkpoint, source_set = open_source(
+        source, source_data, None, compute, threads, seed, progress, from_original=not continue_
+    )
+    start, config = on_where_it_starts(source, continue_), checkpoint.config
     camera = camera or config.camera
     table = one_printer(open_unlabelled(target, layout, config.classes), printer)
     labelled = open_print_labels(labels, table, config, word)
@@ -158,6 +164,7 @@ def adapt(
         adaptation = adapt_network(task)
         judgement = judge(task, adaptation, look)
         scores = score_target(new_printer, task, judgement, look.target, work.pieces)
+        references = remember(task, judgement)
         run = Run(
             out=out,
             source=str(source),
@@ -169,9 +176,10 @@ def adapt(
             prior=look.prior,
             target=new_printer,
             scores=scores,
+            references=references,
             camera=camera,
             labels=None if labels is None else str(labels),
-            notes=adapt_notes(task, new_printer, scores, adaptation, named.name, labelled),
+            notes=(*start, *adapt_notes(task, new_printer, scores, adaptation, named.name, labelled)),
         )
         content = write_run(run, work, time.monotonic() - started)
     result = AdaptResult(judgement.verdict.decision, judgement.verdict.reasons, out, content)
