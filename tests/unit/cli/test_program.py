@@ -11,8 +11,8 @@ import pytest
 import adaptprint
 
 COMMANDS = (
-    "adapt", "batch", "compare", "diagnose", "doctor", "evaluate", "pack", "predict", "recipes", "synth", "train",
-    "verify",
+    "adapt", "batch", "compare", "diagnose", "doctor", "drift", "evaluate", "pack", "predict", "recipes", "synth",
+    "train", "verify",
 )  # fmt: skip
 
 
