@@ -23,7 +23,7 @@ from adaptprint.models.network import PrintNet
 from adaptprint.models.print_statistics import print_statistics
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
 from adaptprint.workflows.inputs import one_printer, open_checkpoint, open_unlabelled
-from adaptprint.workflows.references import decided_at
+from adaptprint.workflows.references import decided_at, few_of_each
 from adaptprint.workflows.target import open_target
 
 RECENT_FRAMES = 256
@@ -119,8 +119,9 @@ def drift(
     if len(reference.margins):
         values = log_odds(seen.probabilities) + decided_at(_as_candidate(checkpoint))
         margins, counts = print_margins(values, codes)
+    few = few_of_each(codes)
     signs = (
-        camera_sign(reference, print_statistics(network, frames, codes, compute), known, seed),
+        camera_sign(reference, print_statistics(network, frames[few], codes[few], compute), known, seed),
         neighbour_sign(
             reference,
             unit_rows(seen.features),

@@ -23,6 +23,7 @@ from adaptprint.workflows.judge import Judgement, examined_rows
 # As few as say what is usual: a checkpoint should not grow by more than some hundred kilobytes.
 FRAMES = 128
 PRINTS = 64
+FRAMES_PER_PRINT = 4
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,12 @@ def remember(task: AdaptationTask, judgement: Judgement) -> References:
     rows = _kept_rows(evidence.target.print_codes, task.seed)
     frames = task.target.array[examined_rows(task.target.table, task.seed)[rows]]
     codes = np.unique(evidence.target.print_codes[rows], return_inverse=True)[1].astype(np.int64)
+    few = few_of_each(codes)
     task.report(Progress("remembering this printer", 0, 1))
 
     def statistics(model: Candidate) -> Floats:
-        return print_statistics(candidate_network(task.checkpoint, model, task.compute), frames, codes, task.compute)
+        network = candidate_network(task.checkpoint, model, task.compute)
+        return print_statistics(network, frames[few], codes[few], task.compute)
 
     of_source = statistics(Candidate(SOURCE_ONLY, task.checkpoint.state))
     same_trunk = candidate.name == SOURCE_ONLY or candidate.moves_decision_only
@@ -62,6 +65,20 @@ def remember(task: AdaptationTask, judgement: Judgement) -> References:
 def decided_at(candidate: Candidate) -> float:
     """What a candidate's margins on the target lack to the scale on which its source frames are judged."""
     return 0.0 if candidate.decision is None else candidate.decision.margin
+
+
+def few_of_each(codes: Ints) -> Ints:
+    """Rows of at most four frames of each print, at equal distances.
+
+    Statistics of prints are compared over as many frames then as now: of fewer they would scatter more, and lie farther
+    off for no other reason.
+
+    Args:
+        codes: (n,) print of each frame, 0 to p-1, each of which occurs.
+    """
+    prints = (np.flatnonzero(codes == code) for code in range(int(codes.max()) + 1))
+    places = ((own, np.linspace(0, len(own) - 1, min(FRAMES_PER_PRINT, len(own)))) for own in prints)
+    return np.concatenate([own[place.astype(np.int64)] for own, place in places])
 
 
 def _kept_rows(codes: Ints, seed: int) -> Ints:
