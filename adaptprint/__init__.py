@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from adaptprint.workflows.compare import compare as compare
     from adaptprint.workflows.diagnose import diagnose as diagnose
     from adaptprint.workflows.doctor import doctor as doctor
+    from adaptprint.workflows.drift import drift as drift
     from adaptprint.workflows.evaluate import evaluate as evaluate
     from adaptprint.workflows.model import load as load
     from adaptprint.workflows.pack import pack as pack
@@ -47,6 +48,7 @@ _HOMES = {
     "compare": "workflows.compare",
     "diagnose": "workflows.diagnose",
     "doctor": "workflows.doctor",
+    "drift": "workflows.drift",
     "evaluate": "workflows.evaluate",
     "load": "workflows.model",
     "pack": "workflows.pack",

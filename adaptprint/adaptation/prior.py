@@ -8,14 +8,14 @@ import numpy.typing as npt
 
 from adaptprint.adaptation.label_shift import fit_label_shift, mlls
 from adaptprint.adaptation.print_decision import PrintDecision, best_decision
-from adaptprint.adaptation.print_margins import fit_margins, log_odds, print_margins, share_posterior
+from adaptprint.adaptation.print_margins import MarginModel, fit_margins, log_odds, print_margins, share_posterior
 from adaptprint.adaptation.prior_word import PriorWord, doubt, parse_prior
 from adaptprint.errors import UsageError
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Floats
 from adaptprint.models.metrics import mean_by_print
 
-__all__ = ["PriorEstimate", "PriorWord", "SourceScores", "estimate_prior", "of_fault", "parse_prior"]
+__all__ = ["PriorEstimate", "PriorWord", "SourceScores", "estimate_prior", "known_margins", "of_fault", "parse_prior"]
 
 Doubles = npt.NDArray[np.float64]
 # Source prints of each class without which nothing can be learned from them.
@@ -126,6 +126,18 @@ def estimate_prior(
     return _by_mlls(shift.posteriors(scores), seed, others, known)
 
 
+def known_margins(source: SourceScores) -> MarginModel | None:
+    """What print margins look like on the source's printers; ``None`` without two classes or enough prints of each."""
+    n_classes = source.probabilities.shape[1]
+    usable = _usable(source, n_classes) if n_classes == 2 else None
+    return None if usable is None else _fitted(usable)
+
+
+def _fitted(source: SourceScores) -> MarginModel:
+    table = source.table
+    return fit_margins(log_odds(source.probabilities), source.labels, table.print_codes, table.printer_codes)
+
+
 def _ruled_out(word: PriorWord) -> set[int]:
     """Classes that the user says no print is of."""
     return {k for k, most in enumerate((1 - word.low, word.high)) if most <= 0}
@@ -140,9 +152,7 @@ def _by_print_margins(
     others: dict[str, Doubles],
     known: Ints | None,
 ) -> PriorEstimate:
-    table = source.table
-    margins = log_odds(source.probabilities)
-    model = fit_margins(margins, source.labels, table.print_codes, table.printer_codes)
+    model = _fitted(source)
     values, counts = print_margins(log_odds(probabilities), codes)
     found = free = share_posterior(model, values, counts, seed=seed, known=known)
     if not word.is_unknown:

@@ -11,6 +11,7 @@ from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.adaptation.prior import PriorEstimate
 from adaptprint.adaptation.prior_word import UNKNOWN, PriorWord
 from adaptprint.adaptation.recipe import Recipe
+from adaptprint.errors import BadDataError
 from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.table import Ints
 from adaptprint.models.checkpoint import Checkpoint
@@ -98,17 +99,32 @@ class Candidate:
 
     @classmethod
     def from_dict(cls, said: Mapping[str, Any], state: dict[str, Tensor]) -> "Candidate":
-        """The candidate that :meth:`to_dict` tells of; what is missing is taken for unchanged."""
+        """The candidate that :meth:`to_dict` tells of; what is missing is taken for unchanged.
+
+        Raises:
+            BadDataError: If what is told of its decision is none.
+        """
         held: dict[Any, TargetNorms] = {name: name for name in get_args(TargetNorms)}
-        decision = said.get("decision")
         return cls(
             str(said.get("name", "model")),
             state,
             held.get(said.get("target_norms"), "none"),
             said.get("trained") is True,
             said.get("own_head") is True,
-            PrintDecision(**decision) if isinstance(decision, dict) else None,
+            _told_decision(said.get("decision")),
         )
+
+
+def _told_decision(said: Any) -> PrintDecision | None:
+    if said is None:
+        return None
+    try:
+        return PrintDecision(**{name: float(value) for name, value in dict(said).items()})
+    except (TypeError, ValueError) as error:
+        raise BadDataError(
+            "what config.json tells of the model's decision cannot be read",
+            "Copy the checkpoint again from where it was made.",
+        ) from error
 
 
 @dataclass(frozen=True)

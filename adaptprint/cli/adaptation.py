@@ -1,4 +1,4 @@
-"""adapt, diagnose, report: the main job, its diagnostics and its report."""
+"""adapt, diagnose, report, drift: the main job, its diagnostics, its report, and whether it is due again."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +7,8 @@ import typer
 
 from adaptprint.cli import options as o
 from adaptprint.cli.execute import Face, Result, camera_from, execute
-from adaptprint.reporting.console import show_adapt, show_diagnose
+from adaptprint.errors import EXIT_DRIFTED
+from adaptprint.reporting.console import show_adapt, show_diagnose, show_drift
 from adaptprint.reporting.progress import ProgressCallback
 
 _PANEL = "The main job"
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=_PANEL)(adapt)
     app.command(rich_help_panel=_PANEL)(diagnose)
     app.command(rich_help_panel=_PANEL)(report)
+    app.command(rich_help_panel=_PANEL)(drift)
 
 
 def adapt(
@@ -47,6 +49,12 @@ def adapt(
     seed: o.Seed = 0,
     overwrite: o.Overwrite = False,
     resume: o.Resume = False,
+    continue_: Annotated[
+        bool,
+        typer.Option(
+            "--continue", help="Start from the adapted weights of an adapted CKPT, not from the source it came from."
+        ),
+    ] = False,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = 0,
@@ -77,6 +85,7 @@ def adapt(
             seed=seed,
             overwrite=overwrite,
             resume=resume,
+            continue_=continue_,
             progress=progress,
         )
 
@@ -148,3 +157,42 @@ def report(
         return report(run, out=out)
 
     execute(Face(as_json, True, verbose), work, show_adapt)
+
+
+def drift(
+    model: Annotated[Path, typer.Option(help="RUN/checkpoint of an adaptation.", metavar="CKPT")],
+    data: Annotated[Path, typer.Argument(help="Recent frames of that printer; labels are never read.", metavar="DIR")],
+    printer: o.Printer = None,
+    layout: o.Layout = "auto",
+    crop: o.Crop = None,
+    rotate: o.Rotate = None,
+    flip: o.Flip = None,
+    device: o.Device = "auto",
+    threads: o.Threads = None,
+    seed: o.Seed = 0,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> None:
+    """Look whether a printer moved since a model was adapted to it. Exit 6 if it did: adapt again."""
+
+    def work(progress: ProgressCallback) -> Result:
+        from adaptprint.workflows.drift import drift
+
+        return drift(
+            model,
+            data,
+            printer=printer,
+            layout=layout,
+            camera=camera_from(crop, rotate, flip),
+            device=device,
+            threads=threads,
+            seed=seed,
+            progress=progress,
+        )
+
+    def check(result: Any) -> None:
+        if result.adapt_again:
+            raise typer.Exit(EXIT_DRIFTED)
+
+    execute(Face(as_json, quiet, verbose), work, show_drift, check)

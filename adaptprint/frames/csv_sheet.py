@@ -12,6 +12,9 @@ from adaptprint.frames.wording import plural
 EMPTY_CELLS = frozenset({"", "nan", "null", "none", "na", "n/a", "<na>"})
 """What data frame libraries write where there is no value; compare in lower case."""
 
+MAX_BYTES = 1 << 30
+"""A larger table is refused unread; one of a million frames has 100 MB."""
+
 _DELIMITERS = ",;\t"  # spreadsheets write semicolons or tabs in some countries
 
 
@@ -73,6 +76,8 @@ def header_of(path: Path) -> list[str]:
 
 def _text(path: Path, each: str) -> str:
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise BadDataError(f"{path} is larger than any real table.", "Check that it is the CSV file you mean.")
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadDataError(

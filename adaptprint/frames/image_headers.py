@@ -15,6 +15,9 @@ from PIL.WebPImagePlugin import WebPImageFile
 MAX_FILE_PIXELS = 200_000_000
 """A file of more pixels is refused by its header. The largest phone sensors have this many."""
 
+MAX_FILE_BYTES = 1 << 30
+"""A larger file is refused unread: as many bytes hold the largest photo uncompressed."""
+
 MAX_DECODED_PIXELS = 100_000_000
 """At most this many pixels are ever decoded. A JPEG's reduced scale counts: a 200-megapixel photo passes."""
 

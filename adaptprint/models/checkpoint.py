@@ -6,25 +6,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from adaptprint.errors import BadDataError
 from adaptprint.models.atomic_folder import atomic_folder
-from adaptprint.models.checkpoint_config import FORMAT_VERSION, KIND, CheckpointConfig
+from adaptprint.models.checkpoint_config import CheckpointConfig
+from adaptprint.models.checkpoint_files import (
+    CARD,
+    CONFIG,
+    MEMORY,
+    MOMENTS,
+    ORIGIN,
+    REFERENCE,
+    WEIGHTS,
+    check_integrity,
+    config_digest,
+    damaged,
+    file_digest,
+    read_config,
+)
+from adaptprint.models.domain_reference import DomainReference, read_reference, write_reference
 from adaptprint.models.memory import SourceFrames, read_memory, write_memory
-from adaptprint.models.network import PrintNet
-from adaptprint.models.resnets import ARCHITECTURES
+from adaptprint.models.network import EARLY_STAGES, PrintNet
 from adaptprint.reporting.model_card import model_card
-
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
-MEMORY = "source_memory.safetensors"
-MOMENTS = "source_moments.safetensors"
-CARD = "README.md"
-_MAX_CONFIG_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,17 @@ class Checkpoint:
         state: State dict of :class:`PrintNet`, on the CPU.
         memory: Labelled source frames, or ``None`` for a checkpoint without.
         moments: Class-conditional BatchNorm moments of the source, see :mod:`adaptprint.models.moments`; may be empty.
+        origin: Of an adapted model: those weights of its source model that it does not share, see
+            :mod:`adaptprint.models.origin`.
+        reference: How the printer looked when the model was adapted to it, or ``None`` for one that never was.
     """
 
     config: CheckpointConfig
     state: dict[str, Tensor]
     memory: SourceFrames | None = None
     moments: dict[str, Tensor] | None = None
+    origin: dict[str, Tensor] | None = None
+    reference: DomainReference | None = None
 
     def network(self) -> PrintNet:
         """A fresh network in evaluation mode with these weights."""
@@ -88,19 +98,25 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> CheckpointConfig:
 
 def write_checkpoint_files(checkpoint: Checkpoint, folder: Path) -> CheckpointConfig:
     """Writes the files of a checkpoint into an existing folder, config.json last."""
-    save_file({name: _stored(value) for name, value in checkpoint.state.items()}, folder / WEIGHTS)
+    _save_state(checkpoint.state, folder / WEIGHTS)
     if checkpoint.memory is not None:
         write_memory(folder / MEMORY, checkpoint.memory)
     if checkpoint.moments:
         save_file(checkpoint.moments, folder / MOMENTS)
+    if checkpoint.origin is not None:
+        _save_state(checkpoint.origin, folder / ORIGIN)
+    if checkpoint.reference is not None:
+        write_reference(folder / REFERENCE, checkpoint.reference)
     card = folder / CARD
     card.write_text(model_card(checkpoint.config.model_dump(mode="json")), encoding="utf-8")
     for file in folder.glob("*.safetensors"):
         file.chmod(card.stat().st_mode)  # safetensors shuts all others out, whatever the user's umask says
     files = [path for path in sorted(folder.iterdir()) if path.name not in (CONFIG, CARD)]
-    integrity = {path.name: _file_digest(path) for path in files}
-    config = checkpoint.config.model_copy(update={"integrity": integrity})
-    integrity[CONFIG] = _config_digest(config)
+    integrity = {path.name: file_digest(path) for path in files}
+    # An older adaptprint reads what holds nothing that is new to it.
+    version = 1 if checkpoint.origin is None and checkpoint.reference is None else 2
+    config = checkpoint.config.model_copy(update={"format_version": version, "integrity": integrity})
+    integrity[CONFIG] = config_digest(config)
     config = config.model_copy(update={"integrity": integrity})
     text = json.dumps(config.model_dump(mode="json"), indent=2, ensure_ascii=False)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
@@ -115,19 +131,55 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """
     folder = Path(path)
     config = read_config(folder)
-    _check_integrity(folder, config)
+    check_integrity(folder, config)
     try:
-        state = {name: _worked_with(value) for name, value in load_file(folder / WEIGHTS).items()}
+        state = _load_state(folder / WEIGHTS)
+        origin = _load_state(folder / ORIGIN) if ORIGIN in config.integrity else None
         moments = load_file(folder / MOMENTS) if MOMENTS in config.integrity else {}
     except (SafetensorError, OSError, ValueError) as error:
-        raise _damaged(folder, str(error)) from error
-    memory = read_memory(folder / MEMORY, config.input_size) if MEMORY in config.integrity else None
-    checkpoint = Checkpoint(config, state, memory, moments)
+        raise damaged(folder, str(error)) from error
     try:
-        checkpoint.network()
+        Checkpoint(config, state).network()
     except RuntimeError as error:
-        raise _damaged(folder, "its weights do not fit its config.json") from error
+        raise damaged(folder, "its weights do not fit its config.json") from error
+    memory = read_memory(folder / MEMORY, config.input_size) if MEMORY in config.integrity else None
+    reference = read_reference(folder / REFERENCE, len(config.classes)) if REFERENCE in config.integrity else None
+    checkpoint = Checkpoint(config, state, memory, moments, origin, reference)
+    _refuse_misfits(checkpoint, folder)
     return checkpoint
+
+
+def _refuse_misfits(checkpoint: Checkpoint, folder: Path) -> None:
+    """Refuses parts that are whole each but belong to different models; whatever uses them may rely on that."""
+    config, state = checkpoint.config, checkpoint.state
+    if any(name not in state or state[name].shape != value.shape for name, value in (checkpoint.origin or {}).items()):
+        raise damaged(folder, f"{ORIGIN} belongs to another model")
+    memory, reference = checkpoint.memory, checkpoint.reference
+    if memory is not None and not set(memory.table.classes) <= set(config.classes):
+        raise damaged(folder, f"{MEMORY} holds frames of other classes")
+    suffix, start = ".running_mean", "trunk."
+    widths = {name[len(start) : -len(suffix)]: len(state[name]) for name in state if name.endswith(suffix)}
+    if reference is not None:
+        seen = 2 * sum(width for layer, width in widths.items() if layer.split(".")[0] in EARLY_STAGES)
+        found = reference.features.shape[1], reference.statistics.shape[1]
+        if found != (state["classifier.weight"].shape[1], seen):
+            raise damaged(folder, f"{REFERENCE} belongs to another model")
+    if checkpoint.moments:
+        expected = {
+            f"{layer}.{moment}": (len(config.classes), width)
+            for layer, width in widths.items()
+            for moment in ("mean", "second")
+        }
+        if {name: tuple(value.shape) for name, value in checkpoint.moments.items()} != expected:
+            raise damaged(folder, f"{MOMENTS} belongs to another model")
+
+
+def _save_state(state: dict[str, Tensor], file: Path) -> None:
+    save_file({name: _stored(value) for name, value in state.items()}, file)
+
+
+def _load_state(file: Path) -> dict[str, Tensor]:
+    return {name: _worked_with(value) for name, value in load_file(file).items()}
 
 
 def _stored(value: Tensor) -> Tensor:
@@ -139,85 +191,3 @@ def _stored(value: Tensor) -> Tensor:
 
 def _worked_with(value: Tensor) -> Tensor:
     return value.float() if value.dtype == torch.float16 else value
-
-
-def read_config(folder: Path) -> CheckpointConfig:
-    """The config alone, without a look at the files it names; its digests stand for their contents.
-
-    Raises:
-        BadDataError: If it is missing, newer than this adaptprint, or damaged.
-    """
-    if not folder.is_dir():
-        raise BadDataError(
-            f"no checkpoint at {folder}",
-            "Give the folder that `adaptprint train` or `adaptprint pack` wrote (it holds config.json).",
-        )
-    path = folder / CONFIG
-    try:
-        if path.stat().st_size > _MAX_CONFIG_BYTES:
-            raise _damaged(folder, "config.json is larger than any real one")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadDataError(
-            f"{folder} is no adaptprint checkpoint: it has no config.json",
-            "Give the checkpoint folder itself; wrap bare weights with `adaptprint pack`.",
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise _damaged(folder, "config.json cannot be read") from error
-    if not isinstance(content, dict) or content.get("kind") != KIND:
-        raise BadDataError(
-            f"{folder} is no adaptprint checkpoint",
-            "Give the folder that `adaptprint train` or `pack` wrote.",
-        )
-    version = content.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise BadDataError(
-            f"{folder} has format version {version}; this adaptprint reads up to {FORMAT_VERSION}",
-            "Upgrade adaptprint: pip install -U adaptprint.",
-        )
-    try:
-        config = CheckpointConfig.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise _damaged(folder, f"config.json: {key}: {first['msg']}") from error
-    if config.arch not in ARCHITECTURES:
-        raise _damaged(folder, f"config.json names an unknown architecture `{config.arch}`")
-    return config
-
-
-def _check_integrity(folder: Path, config: CheckpointConfig) -> None:
-    expected = dict(config.integrity)
-    config_digest = expected.pop(CONFIG, None)
-    try:
-        digest = _config_digest(config.model_copy(update={"integrity": expected}))
-    except ValueError as error:  # e.g. nested deeper than pydantic writes
-        raise _damaged(folder, "config.json cannot be written back") from error
-    if config_digest != digest:
-        raise _damaged(folder, "config.json was changed after it was written")
-    if WEIGHTS not in expected or not set(expected) <= {WEIGHTS, MEMORY, MOMENTS}:
-        raise _damaged(folder, "config.json names unexpected files")
-    for name, digest in expected.items():
-        try:
-            found = _file_digest(folder / name)
-        except OSError as error:
-            raise _damaged(folder, f"{name} is missing or unreadable") from error
-        if found != digest:
-            raise _damaged(folder, f"{name} is truncated or was changed after it was written")
-
-
-def _damaged(folder: Path, why: str) -> BadDataError:
-    return BadDataError(f"the checkpoint {folder} cannot be trusted: {why}", "Copy it again from where it was made.")
-
-
-def _config_digest(config: CheckpointConfig) -> str:
-    text = json.dumps(config.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

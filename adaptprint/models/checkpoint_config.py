@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from adaptprint.frames.camera import CameraProfile
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest that is read; what is written is the oldest that can hold the content."""
 KIND: Final = "adaptprint-checkpoint"
 
 Side = Annotated[int, Field(ge=32, le=4096)]
@@ -32,13 +33,24 @@ class Provenance(BaseModel):
     labels_vary_inside_prints: bool = False
 
 
+class Origin(BaseModel):
+    """The source model that an adapted checkpoint goes back to, but for its weights."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    digest: str = Field(description="Digest of the source model's weights.")
+    camera: CameraProfile
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    provenance: Provenance
+
+
 class CheckpointConfig(BaseModel):
     """The whole of config.json."""
 
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["adaptprint-checkpoint"] = KIND
-    format_version: int = FORMAT_VERSION
+    format_version: int = 1
     arch: str
     classes: Annotated[list[str], Field(min_length=2, max_length=1000)]
     bottleneck: Annotated[int, Field(ge=1, le=8192)] | None
@@ -51,4 +63,13 @@ class CheckpointConfig(BaseModel):
     camera: CameraProfile = Field(default_factory=CameraProfile)
     metrics: dict[str, Any] = Field(default_factory=dict, description="Measured when the checkpoint was made.")
     provenance: Provenance
+    origin: Origin | None = Field(default=None, description="Of an adapted model; since version 2.")
     integrity: dict[str, str] = Field(default_factory=dict, description="SHA-256 of each file, and of this one.")
+
+    @model_serializer(mode="wrap")
+    def _as_in_its_version(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out what is not there: files of version 1 know no such key, and their digest covers every key."""
+        content: dict[str, Any] = write(self)
+        if self.origin is None:
+            content.pop("origin", None)
+        return content

@@ -106,6 +106,8 @@ def read_memory(path: Path, size: tuple[int, int]) -> SourceFrames:
         table = pl.DataFrame({**rows, "path": [""] * len(held_out)}, schema_overrides=SCHEMA).select(list(SCHEMA))
         if held_out.shape != (table.height,) or offsets.shape != (table.height + 1,):
             raise ValueError("its tables have different lengths")
+        if table.height == 0 or any(table[name].null_count() for name in ("name", "printer", "print", "label")):
+            raise ValueError("a frame has no name, printer, print or label")
         array = np.empty((table.height, *size, 3), dtype=np.uint8)
         for row, (start, end) in enumerate(pairwise(offsets)):
             with Image.open(io.BytesIO(data[start:end]), formats=["JPEG"]) as image:
@@ -115,6 +117,7 @@ def read_memory(path: Path, size: tuple[int, int]) -> SourceFrames:
     except (
         SafetensorError,
         OSError,
+        MemoryError,  # more frames are claimed than anything could hold
         ValueError,
         KeyError,
         TypeError,

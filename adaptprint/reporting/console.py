@@ -45,6 +45,13 @@ def show_diagnose(content: Content, console: "Console | None" = None) -> None:
     _show(diagnose_view(content), console)
 
 
+def show_drift(content: Content, console: "Console | None" = None) -> None:
+    """The result of drift: the verdict, and what each sign says."""
+    from adaptprint.reporting.drift_view import drift_view
+
+    _show(drift_view(content), console)
+
+
 def show_train(content: Content, console: "Console | None" = None) -> None:
     """The result of train: metrics of held-out prints and printers."""
     from adaptprint.reporting.metrics_view import train_view

@@ -23,10 +23,11 @@ from adaptprint.workflows.first_look import first_look
 from adaptprint.workflows.inputs import fingerprint, one_printer, open_unlabelled
 from adaptprint.workflows.judge import judge
 from adaptprint.workflows.model import Model, load
+from adaptprint.workflows.references import remember
 from adaptprint.workflows.run_folder import Run, write_run
 from adaptprint.workflows.run_inputs import inputs_digest
 from adaptprint.workflows.scoring import score_target
-from adaptprint.workflows.sources import SharedSource
+from adaptprint.workflows.sources import SharedSource, on_where_it_starts
 from adaptprint.workflows.target import open_target, refuse_source_as_target
 from adaptprint.workflows.target_labels import open_print_labels
 
@@ -86,13 +87,15 @@ def adapt(
     seed: int = 0,
     overwrite: bool = False,
     resume: bool = False,
+    continue_: bool = False,
     progress: ProgressCallback = silent,
 ) -> AdaptResult:
     """Adapts a source model to a new printer without labels, or with a few, and says whether the result may replace it.
 
     Args:
         source: A checkpoint folder, or a bare torchvision ResNet state dict together with ``source_data``; or one that
-            was opened for several calls.
+            was opened for several calls. A checkpoint that was adapted itself stands for the source model it came
+            from.
         target: Frames of the new printer. Their labels are never read, even where a column holds them.
         out: The run folder to write; ``None`` picks ``runs/<target>``.
         recipe: A recipe by name, or a TOML file.
@@ -110,6 +113,7 @@ def adapt(
         seed: Decides every draw.
         overwrite: Replace an existing run folder.
         resume: Go on with an interrupted run.
+        continue_: Start from the adapted weights of ``source`` instead of from the source model it came from.
         progress: Progress callback.
 
     Raises:
@@ -120,9 +124,9 @@ def adapt(
     out = Path(out) if out is not None else _free_folder(Path(target))
     refuse_taken(out, overwrite)
     compute = choose_compute(device, threads)
-    shared = source if isinstance(source, SharedSource) else SharedSource.at(source, source_data)
+    shared = source if isinstance(source, SharedSource) else SharedSource.at(source, source_data, continue_)
     checkpoint, source_set = shared.open(compute, threads, seed, progress)
-    config = checkpoint.config
+    start, config = on_where_it_starts(shared.path, shared.continue_), checkpoint.config
     table = one_printer(open_unlabelled(target, layout, config.classes), printer)
     # Before the frames are read: one that changes meanwhile makes the run out of date, never the other way round.
     inputs = inputs_digest(shared.stamp, table, named, word, labels, camera, seed)
@@ -164,6 +168,7 @@ def adapt(
         adaptation = adapt_network(task)
         judgement = judge(task, adaptation, look)
         scores = score_target(new_printer, task, judgement, look.target, work.pieces)
+        references = remember(task, judgement)
         run = Run(
             out=out,
             source=str(shared.path),
@@ -176,9 +181,10 @@ def adapt(
             prior=look.prior,
             target=new_printer,
             scores=scores,
+            references=references,
             camera=camera,
             labels=None if labels is None else str(labels),
-            notes=adapt_notes(task, new_printer, scores, adaptation, named.name, labelled),
+            notes=(*start, *adapt_notes(task, new_printer, scores, adaptation, named.name, labelled)),
         )
         content = write_run(run, work, time.monotonic() - started)
     result = AdaptResult(judgement.verdict.decision, judgement.verdict.reasons, out, content)

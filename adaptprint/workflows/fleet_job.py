@@ -12,7 +12,7 @@ from adaptprint.adaptation.prior import parse_prior
 from adaptprint.adaptation.recipe import load_recipe
 from adaptprint.errors import AdaptprintError, DamagedStateError, StaleStateError
 from adaptprint.frames.camera import CameraProfile
-from adaptprint.models.checkpoint import CONFIG
+from adaptprint.models.checkpoint_files import CONFIG
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
 from adaptprint.workflows.adapt import AdaptResult, adapt, finished_run
 from adaptprint.workflows.inputs import one_printer, open_unlabelled

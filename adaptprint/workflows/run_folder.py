@@ -1,6 +1,6 @@
 """Writes the run folder: both models, the report, the tables; whole or not at all."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,19 +9,20 @@ import numpy as np
 
 from adaptprint.adaptation.prior import PriorEstimate, PriorWord, of_fault
 from adaptprint.adaptation.recipe import NamedRecipe
-from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask
+from adaptprint.adaptation.task import Adaptation, AdaptationTask
 from adaptprint.diagnostics.examine import Examination
 from adaptprint.diagnostics.neighbour_facts import neighbour_facts
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.table import FrameTable
 from adaptprint.models.atomic_folder import Workspace, atomic_folder
-from adaptprint.models.checkpoint import Checkpoint, write_checkpoint_files
 from adaptprint.models.embed import Floats
 from adaptprint.models.metrics import decide, mean_by_print
 from adaptprint.reporting.report import render_report
 from adaptprint.workflows.assembly import library_versions, utc_now
 from adaptprint.workflows.judge import Judgement
+from adaptprint.workflows.references import References
 from adaptprint.workflows.run_exhibits import exhibits
+from adaptprint.workflows.run_models import write_models
 from adaptprint.workflows.run_pictures import FOLDER
 from adaptprint.workflows.run_tables import (
     frame_rows,
@@ -50,6 +51,7 @@ class Run:
     prior: PriorEstimate
     target: Target
     scores: Scores
+    references: References
     camera: CameraProfile
     labels: str | None
     notes: tuple[str, ...]
@@ -66,7 +68,7 @@ def write_run(run: Run, work: Workspace, seconds: float) -> dict[str, Any]:
     content = {**report_content(run, seconds), **shown.facts}
     config = run.task.checkpoint.config
     with atomic_folder(run.out, work.scratch) as folder:
-        _write_models(run, folder)
+        write_models(run, folder)
         of_source = run.judgement.chosen.evidence.source
         rows = frame_rows(run.table, config.classes, config.threshold, run.scores, of_source)
         rows.write_csv(folder / "frames.csv")
@@ -195,51 +197,6 @@ def _candidate_row(examination: Examination) -> dict[str, Any]:
             for validator in examination.validators
         },
     }
-
-
-def _write_models(run: Run, folder: Path) -> None:
-    """``candidate/`` is always the adapted model; ``checkpoint/`` is it only where the verdict says ship."""
-    verdict = run.judgement.verdict.decision
-    candidate = _adapted_checkpoint(run, verdict)
-    ships = verdict == "ship"
-    for name, checkpoint in (
-        ("candidate", candidate),
-        ("checkpoint", candidate if ships else _source_for_this_camera(run)),
-    ):
-        (folder / name).mkdir()
-        write_checkpoint_files(checkpoint, folder / name)
-
-
-def _source_for_this_camera(run: Run) -> Checkpoint:
-    """The source model, with the profile of the camera it will now look through."""
-    source = run.task.checkpoint
-    if source.config.camera == run.camera:
-        return source
-    return replace(source, config=source.config.model_copy(update={"camera": run.camera}))
-
-
-def _adapted_checkpoint(run: Run, verdict: str) -> Checkpoint:
-    source, candidate = run.task.checkpoint, run.judgement.candidate
-    if candidate.name == SOURCE_ONLY:
-        return _source_for_this_camera(run)
-    provenance = source.config.provenance.model_copy(
-        update={
-            "created": utc_now(),
-            "command": "adapt",
-            "versions": library_versions(),
-            "seed": run.task.seed,
-            "recipe": {
-                "name": run.recipe.name,
-                "candidate": candidate.to_dict(),
-                **run.recipe.recipe.model_dump(exclude={"card"}),
-            },
-            "parent_digest": source.digest,
-            "verdict": verdict,
-        }
-    )
-    config = source.config.model_copy(update={"provenance": provenance, "camera": run.camera, "metrics": {}})
-    # Memory and moments stay the source's: the next adaptation starts from labels, never from guesses.
-    return Checkpoint(config, candidate.state, source.memory, source.moments)
 
 
 def _recipe_header(run: Run) -> str:

@@ -15,7 +15,7 @@ from adaptprint.adaptation.recipe import NamedRecipe
 from adaptprint.errors import UsageError
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.table import FrameTable
-from adaptprint.models.checkpoint import CONFIG, read_config
+from adaptprint.models.checkpoint_files import CONFIG, read_config
 from adaptprint.workflows.inputs import fingerprint, open_labelled
 
 
@@ -32,8 +32,13 @@ class SourceStamp:
     classes: tuple[str, ...]
 
 
-def stamp_source(source: Path, source_data: Path | None) -> SourceStamp:
+def stamp_source(source: Path, source_data: Path | None, continue_: bool = False) -> SourceStamp:
     """The stamp of a checkpoint folder, or of bare weights together with their data.
+
+    Args:
+        source: The folder or file.
+        source_data: Labelled frames beside it.
+        continue_: Whether an adapted checkpoint is taken as it is.
 
     Raises:
         UsageError: If bare weights come without source data.
@@ -46,7 +51,7 @@ def stamp_source(source: Path, source_data: Path | None) -> SourceStamp:
     # Holds the digests of all files of the checkpoint, which are checked when it is loaded.
     own = config.integrity.get(CONFIG)
     frames = None if source_data is None else _frames(open_labelled(source_data, "auto", config.classes))
-    return SourceStamp(fingerprint(own, frames), tuple(config.classes))
+    return SourceStamp(fingerprint(own, frames, continue_), tuple(config.classes))
 
 
 def require_data(source: str | Path, source_data: str | Path | None) -> Path:

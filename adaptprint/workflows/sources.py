@@ -7,8 +7,10 @@ from adaptprint.adaptation.domain_views import SourceView, look_at_source
 from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.models.checkpoint import Checkpoint
+from adaptprint.models.checkpoint_files import read_config
 from adaptprint.models.device import Compute
 from adaptprint.models.memory import SourceFrames
+from adaptprint.models.origin import original
 from adaptprint.reporting.progress import ProgressCallback
 from adaptprint.workflows.inputs import open_checkpoint, open_labelled, read_pixels, source_frames
 from adaptprint.workflows.pack import pack_weights
@@ -28,17 +30,19 @@ class SharedSource:
         path: A checkpoint folder, or bare weights.
         data: Labelled frames that replace the checkpoint's memory.
         stamp: Tells its content.
+        continue_: Whether an adapted checkpoint is taken as it is, and not for the source model it came from.
     """
 
     path: Path
     data: Path | None
     stamp: SourceStamp
+    continue_: bool = False
     # One entry each at most: what was made last, by what it depends on.
     _opened: dict[object, tuple[Checkpoint, SourceFrames | None]] = field(default_factory=dict, compare=False)
     _views: dict[object, SourceView] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def at(cls, path: str | Path, data: str | Path | None = None) -> "SharedSource":
+    def at(cls, path: str | Path, data: str | Path | None = None, continue_: bool = False) -> "SharedSource":
         """The source at a path, not opened yet.
 
         Raises:
@@ -46,7 +50,7 @@ class SharedSource:
             BadDataError: If there is no checkpoint, or the data cannot be used.
         """
         path, data = Path(path), None if data is None else Path(data)
-        return cls(path, data, stamp_source(path, data))
+        return cls(path, data, stamp_source(path, data, continue_), continue_)
 
     def open(
         self, compute: Compute, threads: int | None, seed: int, progress: ProgressCallback
@@ -56,7 +60,9 @@ class SharedSource:
         key = (compute, seed) if self.path.is_file() else None
         if key not in self._opened:
             self._opened.clear()
-            self._opened[key] = open_source(self.path, self.data, None, compute, threads, seed, progress)
+            self._opened[key] = open_source(
+                self.path, self.data, None, compute, threads, seed, progress, from_original=not self.continue_
+            )
         return self._opened[key]
 
     def look(self, compute: Compute, threads: int | None, seed: int, progress: ProgressCallback) -> SourceView | None:
@@ -80,8 +86,11 @@ def open_source(
     threads: int | None,
     seed: int,
     progress: ProgressCallback,
+    from_original: bool = False,
 ) -> tuple[Checkpoint, SourceFrames | None]:
     """The source model and its labelled frames; ``source_data`` replaces the checkpoint's own memory.
+
+    With ``from_original`` an adapted checkpoint stands for the source model that it was adapted from.
 
     Raises:
         UsageError: If bare weights come without source data.
@@ -92,9 +101,25 @@ def open_source(
         checkpoint = pack_weights(Path(source), Path(source_data), "auto", camera, compute, threads, seed, progress)
         return checkpoint, checkpoint.memory
     checkpoint = open_checkpoint(source)
+    config = checkpoint.config
+    if from_original:
+        checkpoint = original(checkpoint)
     if source_data is None:
         return checkpoint, checkpoint.memory
-    config = checkpoint.config
     table = open_labelled(source_data, "auto", config.classes)
-    pixels = read_pixels(table, config.input_size, config.camera, threads, progress, "reading source frames")
+    source_camera = config.camera if config.origin is None else config.origin.camera
+    pixels = read_pixels(table, config.input_size, source_camera, threads, progress, "reading source frames")
     return checkpoint, source_frames(pixels)
+
+
+def on_where_it_starts(source: str | Path, continue_: bool) -> tuple[str, ...]:
+    """A note where ``source`` was adapted itself: which of its two models the adaptation starts from."""
+    if Path(source).is_file() or (config := read_config(Path(source))).provenance.command != "adapt":
+        return ()
+    recipe, when = config.provenance.recipe.get("name"), config.provenance.created
+    if continue_:
+        return (f"continues from the weights that recipe `{recipe}` adapted on {when}, as --continue asks",)
+    return (
+        f"{source} was adapted with recipe `{recipe}` on {when}: this adaptation starts from its source model again, "
+        "which is what stays in use unless the verdict is ship (--continue starts from the adapted weights)",
+    )

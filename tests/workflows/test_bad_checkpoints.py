@@ -98,7 +98,7 @@ def test_code_in_the_place_of_weights_does_not_run(
 ) -> None:
     proof = tmp_path / "it_ran"
     if digests_match:
-        monkeypatch.setattr("adaptprint.models.checkpoint._check_integrity", lambda *_checked: None)
+        monkeypatch.setattr("adaptprint.models.checkpoint.check_integrity", lambda *_checked: None)
     (source_copy / "model.safetensors").write_bytes(pickle.dumps(Boom(proof)))
     adapt_fails(source_copy)
     assert not proof.exists()

@@ -11,7 +11,8 @@ import pytest
 import adaptprint
 
 COMMANDS = (
-    "adapt", "batch", "compare", "diagnose", "doctor", "evaluate", "pack", "predict", "recipes", "report", "synth",
+    "adapt", "batch", "compare", "diagnose", "doctor", "drift", "evaluate", "pack", "predict", "recipes", "rehearse",
+    "report", "synth",
     "train", "verify",
 )  # fmt: skip
 

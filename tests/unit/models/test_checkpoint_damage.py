@@ -6,20 +6,34 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
+from adaptprint.adaptation.print_decision import decided_at
 from adaptprint.errors import AdaptprintError, BadDataError
 from adaptprint.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from adaptprint.models.checkpoint_config import CheckpointConfig
+from adaptprint.models.checkpoint_config import FORMAT_VERSION, CheckpointConfig
+from adaptprint.models.domain_reference import DomainReference
+from adaptprint.models.memory import read_memory
+from adaptprint.models.moments import moments_at_prior
+from adaptprint.models.origin import with_origin
 
-TENSOR_FILES = ("model.safetensors", "source_memory.safetensors", "source_moments.safetensors")
+TENSOR_FILES = (
+    "model.safetensors",
+    "source_memory.safetensors",
+    "source_moments.safetensors",
+    "origin.safetensors",
+    "adapted_on.safetensors",
+)
 fuzz = settings(
     deadline=None,
     derandomize=True,
@@ -45,7 +59,12 @@ def mutated(data: bytes, changes: Edits) -> bytes:
 
 @pytest.fixture
 def folder(make_checkpoint: Callable[..., Checkpoint], tmp_path: Path) -> Path:
-    save_checkpoint(make_checkpoint(), tmp_path / "ckpt")
+    source = make_checkpoint()
+    adapted = Checkpoint(source.config, decided_at(source.state, 1.0), source.memory, source.moments)
+    frames, prints, seen = np.eye(4, 8, dtype=np.float32), np.array([0, 0, 1, 1]), np.zeros((2, 32), np.float32)
+    calls, none = np.full((2, 2), 0.5), np.zeros(0)
+    reference = DomainReference(frames, prints, seen, calls, none, none.astype(np.int64), none)
+    save_checkpoint(replace(with_origin(adapted, source), reference=reference), tmp_path / "ckpt")
     return tmp_path / "ckpt"
 
 
@@ -141,8 +160,8 @@ def test_a_checkpoint_cannot_name_files_outside_itself(folder: Path) -> None:
 
 @pytest.mark.parametrize("extra", [{}, {"something_of_tomorrow": 1}])
 def test_a_newer_format_is_refused_with_the_advice_to_upgrade(folder: Path, extra: dict[str, int]) -> None:
-    write_config(folder, {**content_of(folder), "format_version": 2, **extra})
-    with pytest.raises(BadDataError, match="version 2") as caught:
+    write_config(folder, {**content_of(folder), "format_version": FORMAT_VERSION + 1, **extra})
+    with pytest.raises(BadDataError, match=f"version {FORMAT_VERSION + 1}") as caught:
         load_checkpoint(folder)
     assert caught.value.fix.startswith("Upgrade")
 
@@ -285,3 +304,78 @@ def test_no_forged_tensor_file_ends_in_a_traceback_even_where_its_digest_is_righ
         load_checkpoint(folder)
     (folder / name).write_bytes(original)
     (folder / "config.json").write_bytes(sealed)
+
+
+shapes = st.lists(st.integers(0, 5), max_size=3)
+kinds = st.sampled_from([torch.float32, torch.float16, torch.int64, torch.uint8, torch.bool])
+
+
+@fuzz
+@given(st.sampled_from(TENSOR_FILES[1:]), st.data())
+def test_tensors_of_other_shapes_and_kinds_load_whole_or_are_refused(
+    folder: Path, name: str, data: st.DataObject
+) -> None:
+    original, sealed = (folder / name).read_bytes(), (folder / "config.json").read_bytes()
+    held = load_file(folder / name)
+    with safe_open(folder / name, framework="pt") as file:
+        told = file.metadata()
+    key = data.draw(st.sampled_from(sorted(held)))
+    held[key] = torch.ones(data.draw(shapes), dtype=data.draw(kinds))
+    save_file(held, folder / name, metadata=told)
+    seal(folder)
+    with suppress(AdaptprintError):
+        loaded = load_checkpoint(folder)
+        # What loads can be worked with: nobody looks at shapes again.
+        network = loaded.network()
+        for layer, (mean, _) in moments_at_prior(loaded.moments or {}, np.array([0.5, 0.5])).items():
+            assert mean.shape == dict(network.batch_norms())[layer].running_mean.shape
+    (folder / name).write_bytes(original)
+    (folder / "config.json").write_bytes(sealed)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@fuzz
+@given(st.sampled_from(["name", "printer", "print", "time", "label", "all", "more"]), values, st.booleans())
+def test_whatever_stands_in_the_memory_s_table_a_whole_memory_or_our_own_error_comes_out(
+    folder: Path, column: str, value: object, one: bool
+) -> None:
+    path = folder / "source_memory.safetensors"
+    original = path.read_bytes()
+    with safe_open(path, framework="pt") as file:
+        rows = json.loads(file.metadata()["table"])
+    filled = value if not one else [value, *rows["name"][1:]]
+    table = filled if column == "all" else {**rows, column: filled}
+    save_file(load_file(path), path, metadata={"table": json.dumps(table)})
+    with suppress(AdaptprintError):
+        memory = read_memory(path, (32, 32))
+        assert memory.array.shape == (len(memory), 32, 32, 3)
+        assert memory.table.print_codes.min() == 0
+    path.write_bytes(original)
+
+
+def test_a_memory_that_claims_more_frames_than_anything_holds_is_refused(folder: Path) -> None:
+    path, n = folder / "source_memory.safetensors", 200_000
+    rows = {name: ["x"] * n for name in ("name", "printer", "print", "label")} | {"time": [None] * n}
+    tensors = {**load_file(path), "held_out": torch.zeros(n, dtype=torch.bool), "offsets": torch.zeros(n + 1).long()}
+    save_file(tensors, path, metadata={"table": json.dumps(rows)})
+    with pytest.raises(BadDataError, match="is damaged"):
+        read_memory(path, (4096, 4096))  # ten terabytes
+
+
+def test_labels_that_the_model_does_not_know_are_refused(folder: Path) -> None:
+    seal(folder, classes=["good", "worse"])
+    assert "other classes" in refusal(folder)
+
+
+def test_moments_of_another_network_are_refused(folder: Path) -> None:
+    held = load_file(folder / "source_moments.safetensors")
+    del held["bn1.mean"]
+    save_file(held, folder / "source_moments.safetensors")
+    seal(folder)
+    assert "source_moments.safetensors belongs to another model" in refusal(folder)

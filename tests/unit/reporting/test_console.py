@@ -10,6 +10,7 @@ from adaptprint.reporting.console import (
     show_comparison,
     show_diagnose,
     show_doctor,
+    show_drift,
     show_error,
     show_evaluate,
     show_findings,
@@ -24,6 +25,7 @@ LONG = "a name that goes on and on " * 6
 EMPTY_SAFE = [
     show_adapt,
     show_diagnose,
+    show_drift,
     show_train,
     show_pack,
     show_evaluate,
