@@ -134,7 +134,8 @@ def _gain(row: Content) -> float:
 def _command(row: Content) -> str:
     """How the labels get in: into the printer's table of the fleet file."""
     labels = f"{clean(row.get('target'))}.csv"
-    return f"[[target]]\npath = {_toml(row.get('path'))}\nlabels = {_toml(labels)}"
+    printer = [f"printer = {_toml(row.get('printer'))}"] if row.get("printer") else []
+    return "\n".join(["[[target]]", f"path = {_toml(row.get('path'))}", *printer, f"labels = {_toml(labels)}"])
 
 
 def _toml(value: Any) -> str:

@@ -84,6 +84,8 @@ class FleetBoard:
                 self._seconds.append(seconds or 0.0)
             self._pace.add(recipe, seconds or 0.0)
             self._report()
+        elif self._clock() - self._reported >= _SECONDS_BETWEEN_REPORTS:
+            self._report()
 
     def _since(self, place: int) -> float | None:
         began = self._began.get(place)

@@ -32,6 +32,7 @@ _COLUMNS: dict[str, Any] = {
     "cause": pl.String,
     "fix": pl.String,
     "path": pl.String,
+    "printer": pl.String,
     "out": pl.String,
 }
 

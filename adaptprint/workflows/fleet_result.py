@@ -18,6 +18,7 @@ class TargetResult:
         error: Cause and fix where it failed, one line each.
         out: Its run folder.
         path: Its frames.
+        printer: Which printer of them, where one was named.
         up_to_date: Whether nothing was to be done, as an earlier run had the same inputs.
     """
 
@@ -26,6 +27,7 @@ class TargetResult:
     error: str | None
     out: Path
     path: Path
+    printer: str | None = None
     up_to_date: bool = False
 
     @property
@@ -54,6 +56,7 @@ class TargetResult:
             "cause": cause or None,
             "fix": fix or None,
             "path": str(self.path),
+            "printer": self.printer,
             "out": str(self.out),
         }
 

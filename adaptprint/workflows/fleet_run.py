@@ -95,7 +95,7 @@ class _Fleet:
             if found is None:
                 left.append(place)
             else:
-                self._add(place, TargetResult(job.name, found, None, job.out, job.target, up_to_date=True))
+                self._add(place, TargetResult(job.name, found, None, job.out, job.target, job.printer, up_to_date=True))
         return left
 
     def run(self, left: Sequence[int], answers: Answers) -> None:
@@ -106,9 +106,9 @@ class _Fleet:
                 raise answer
             job = self.jobs[left[number]]
             if isinstance(answer, Exception):
-                result = TargetResult(job.name, None, told(answer), job.out, job.target)
+                result = TargetResult(job.name, None, told(answer), job.out, job.target, job.printer)
             else:
-                result = TargetResult(job.name, answer, None, job.out, job.target)
+                result = TargetResult(job.name, answer, None, job.out, job.target, job.printer)
             self._add(left[number], result, str(job.recipe))
             if time.monotonic() - self._written > _SECONDS_BETWEEN_OVERVIEWS:
                 self.write()

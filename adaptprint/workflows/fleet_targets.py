@@ -2,6 +2,7 @@
 
 import glob
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,9 @@ def overridden(found: Sequence[FleetTarget], tables: Sequence[FleetTarget]) -> l
 def named(targets: Sequence[FleetTarget]) -> list[tuple[str, FleetTarget]]:
     """Each printer with a name that is good for a folder: its own, its id, else the end of its path.
 
+    Where several end alike, all of them take the folder above along: a number would move from one printer to the next
+    when one goes, and with it the models.
+
     Raises:
         UsageError: If there is no target, or a name cannot be a folder's or was given twice.
     """
@@ -102,9 +106,11 @@ def named(targets: Sequence[FleetTarget]) -> list[tuple[str, FleetTarget]]:
         if target.name is not None:
             _refuse_name(target.name, taken)
             taken.add(target.name)
+    alike = Counter(_stem(target) for target in targets if target.name is None)
     result = []
     for target in targets:
-        name = target.name or _free_name(target, taken)
+        stem = _stem(target)
+        name = target.name or _free_name(stem if alike[stem] == 1 else f"{_above(target)}-{stem}", taken)
         taken.add(name)
         result.append((name, target))
     return result
@@ -168,9 +174,18 @@ def _is_name(name: str) -> bool:
     return bool(name) and Path(name).name == name and not name.startswith(".") and "\0" not in name
 
 
-def _free_name(target: FleetTarget, taken: set[str]) -> str:
+def _stem(target: FleetTarget) -> str:
     stem = target.printer or Path(target.path).resolve().name or "target"
-    stem = stem if _is_name(stem) else plain(stem)
+    return stem if _is_name(stem) else plain(stem)
+
+
+def _above(target: FleetTarget) -> str:
+    path = Path(target.path).resolve()
+    name = (path if target.printer else path.parent).name
+    return name if _is_name(name) else plain(name)
+
+
+def _free_name(stem: str, taken: set[str]) -> str:
     name, number = stem, 2
     while name in taken:
         name, number = f"{stem}-{number}", number + 1

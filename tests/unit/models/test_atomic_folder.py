@@ -103,7 +103,7 @@ with workspace(Path(sys.argv[1]), resume=False) as work:
     assert names(old) == ["config.json"]
     assert (old / "config.json").read_text() == "old"
     with workspace(old, resume=True) as work:  # the dead process's lock is gone with it
-        assert names(work.scratch) == ["lock", "state.pt"]
+        assert names(work.scratch) == ["lock", "owner.json", "state.pt"]
         assert work.state_file.read_text() == "state"
 
 
@@ -205,11 +205,11 @@ def test_resuming_keeps_the_state_alone_and_starting_afresh_keeps_nothing(tmp_pa
     with pytest.raises(KeyboardInterrupt):
         leave_things_behind()
     with workspace(tmp_path / "out", resume=True) as work:
-        assert names(work.scratch) == ["lock", "state.pt"]
+        assert names(work.scratch) == ["lock", "owner.json", "state.pt"]
     with pytest.raises(KeyboardInterrupt):
         leave_things_behind()
     with workspace(tmp_path / "out", resume=False) as work:
-        assert names(work.scratch) == ["lock"]
+        assert names(work.scratch) == ["lock", "owner.json"]
 
 
 def test_the_workspace_goes_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ except UsageError as error:
 """
     with workspace(tmp_path / "out", resume=False) as work:
         work.state_file.write_text("mine")
-        assert "another adaptprint is writing" in run_python(code, work.final).stdout
+        assert f"another adaptprint (process {os.getpid()}) is writing" in run_python(code, work.final).stdout
         assert run_python(code, tmp_path / "elsewhere").stdout == "entered\n"
         assert work.state_file.read_text() == "mine"
     assert run_python(code, tmp_path / "out").stdout == "entered\n"

@@ -3,10 +3,11 @@
 import io
 
 import pytest
+import tomlkit
 from rich.console import Console
 
 from adaptprint.reporting.console import show_batch
-from adaptprint.reporting.fleet_facts import by_attention, headline
+from adaptprint.reporting.fleet_facts import by_attention, headline, printer_line
 from adaptprint.reporting.fleet_page import fleet_page
 from adaptprint.reporting.fleet_progress import FleetProgress, PrinterState
 from adaptprint.reporting.fleet_view import FleetView
@@ -66,6 +67,12 @@ def test_the_page_shows_causes_with_fixes_and_prints_to_label_and_links_reports(
     assert 'href="asks/report.html"' in text
     assert 'href="broken/report.html"' not in text
     assert "http" not in text.replace('http-equiv="Content-Security-Policy"', "")
+
+
+def test_the_lines_for_the_fleet_file_are_toml_that_names_the_printer():
+    asking = row("it's", "need-labels", path='/halls/it\'s "7"', printer="07", prints_to_label=["p1"])
+    table = tomlkit.parse(printer_line(asking).command).unwrap()
+    assert table == {"target": [{"path": '/halls/it\'s "7"', "printer": "07", "labels": "it's.csv"}]}
 
 
 def test_hostile_names_stay_text():

@@ -27,7 +27,8 @@ def test_each_subfolder_of_a_root_is_a_printer(halls):
 
 
 def test_a_glob_finds_printers_and_those_of_the_same_name_are_kept_apart(halls):
-    assert names("halls/*/mk4", halls) == names(["halls/*/mk4"], halls) == ["mk4", "mk4-2"]
+    assert names("halls/*/mk4", halls) == names(["halls/*/mk4"], halls) == ["north-mk4", "south-mk4"]
+    assert names(["halls/north/mk4", "halls/north/mk4"], halls) == ["north-mk4", "north-mk4-2"]
     assert names(f"{halls}/halls/north/*", halls) == ["ender 12", "mk4"]
 
 
