@@ -113,7 +113,7 @@ def drift(
     network = checkpoint.network().on(compute.device)
     seen = embed(network, frames, compute, progress=progress, stage="recent frames")
     progress(Progress("statistics of prints", 0, 0))
-    known = _known_prints(network, checkpoint.memory, compute, seed)
+    known = known_prints(network, checkpoint.memory, compute, seed)
     calls = mean_by_print(seen.probabilities, codes).astype(np.float64)
     margins, counts = np.zeros(0), np.zeros(0, dtype=np.int64)
     if len(reference.margins):
@@ -152,7 +152,7 @@ def _reference_of(checkpoint: Checkpoint, model: str | Path) -> DomainReference:
     return checkpoint.reference
 
 
-def _known_prints(network: PrintNet, memory: SourceFrames | None, compute: Compute, seed: int) -> Floats | None:
+def known_prints(network: PrintNet, memory: SourceFrames | None, compute: Compute, seed: int) -> Floats | None:
     """(s, c) how source prints differ from others of their printer; ``None`` without source frames."""
     if memory is None:
         return None

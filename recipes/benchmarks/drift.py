@@ -1,17 +1,16 @@
 # python recipes/benchmarks/drift.py --source CKPT --data DIR
 """How often `drift` sounds a false alarm, and how often it sees a camera that changed.
 
-The prints of each printer are dealt into two halves. The model is adapted to one, without labels, and `drift` is asked
-about the other: as it is; only its good prints, or only its faulty ones, which alone must not count; and through a
-camera that was changed. Every line of the table is a number of alarms out of so many askings, and which sign sounded
-them.
+The prints of each printer are dealt into two halves, again and again. One half is what the model was adapted to, and
+the signs of drift are asked about the other: as it is; only its good prints, or only its faulty ones, which alone must
+not count; and through a camera that was changed. The default recipe moves the decision and leaves features, statistics
+and ranking alone, so every frame is looked at once for all splits. Each line of the table is a number of alarms out of
+so many askings, and which sign sounded them.
 """
 
 import argparse
-import json
-import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,23 +19,36 @@ from machine import SOURCE, refuse_missing
 from PIL import Image, ImageEnhance, ImageFilter
 
 import adaptprint
-from adaptprint.frames.table import FrameTable, Ints
-from adaptprint.workflows.drift import DriftResult
-from adaptprint.workflows.inputs import open_labelled
+from adaptprint.adaptation.domain_views import look_at_source
+from adaptprint.adaptation.print_margins import Doubles, log_odds, print_margins
+from adaptprint.adaptation.prior import known_margins
+from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
+from adaptprint.diagnostics.drift import Sign, camera_sign, margin_sign, neighbour_sign, packed, weigh_signs
+from adaptprint.diagnostics.neighbours import unit_rows
+from adaptprint.frames.pixels import Pixels
+from adaptprint.frames.table import Ints
+from adaptprint.models.domain_reference import DomainReference
+from adaptprint.models.embed import Floats, embed
+from adaptprint.models.metrics import mean_by_print, print_labels
+from adaptprint.models.print_statistics import print_statistics
+from adaptprint.reporting.progress import silent
+from adaptprint.workflows.drift import known_prints
+from adaptprint.workflows.inputs import open_labelled, read_pixels
+from adaptprint.workflows.model import Model
+from adaptprint.workflows.references import few_of_each
 
 Change = Callable[[Image.Image], Image.Image]
-
-
-def as_it_is(image: Image.Image) -> Image.Image:
-    """The camera did not change."""
-    return image
+AS_IT_WAS = "as it was"
 
 
 def cut_off(share: float) -> Change:
     """The camera moved: a border of ``share`` is out of sight at two sides, and the rest fills the frame."""
-    return lambda image: image.crop(
-        (int(share * image.width), 0, image.width, image.height - int(share * image.height))
-    )
+
+    def change(image: Image.Image) -> Image.Image:
+        box = (int(share * image.width), 0, image.width, image.height - int(share * image.height))
+        return image.crop(box).resize(image.size)
+
+    return change
 
 
 CHANGES: dict[str, Change] = {
@@ -50,70 +62,69 @@ CHANGES: dict[str, Change] = {
 
 
 @dataclass(frozen=True)
-class Asking:
-    """One question to `drift`.
+class Seen:
+    """What the model makes of one printer's p prints through one camera.
 
     Attributes:
-        scenario: What was done to the second half.
-        printer: Whose.
-        result: The answer.
+        features: (n, d) of its frames, rows of length one.
+        prints: (n,) print of each.
+        statistics: (p, c).
+        calls: (p, K).
+        margins: (p,).
+        counts: (p,) frames.
     """
 
-    scenario: str
-    printer: str
-    result: DriftResult
+    features: Floats
+    prints: Ints
+    statistics: Floats
+    calls: Doubles
+    margins: Doubles
+    counts: Ints
+
+    def of(self, codes: Ints, model: Doubles) -> DomainReference:
+        """Some prints, as a checkpoint would remember them."""
+        rows = np.isin(self.prints, codes)
+        prints = np.searchsorted(codes, self.prints[rows])
+        kept = (self.statistics[codes], self.calls[codes], self.margins[codes], self.counts[codes])
+        return DomainReference(self.features[rows], prints, *kept, model)
 
 
-def halves(table: FrameTable, seed: int) -> tuple[Ints, Ints]:
+def look(model: Model, pixels: Pixels, change: Change | None) -> Seen:
+    """Looks at all frames of a printer, perhaps through another camera."""
+    codes, frames = pixels.table.print_codes, pixels.array
+    if change is not None:
+        frames = np.stack([np.asarray(change(Image.fromarray(frame))) for frame in frames])
+    seen, few = embed(model.network, frames, model.compute), few_of_each(codes)
+    statistics = print_statistics(model.network, frames[few], codes[few], model.compute)
+    calls = mean_by_print(seen.probabilities, codes)
+    return Seen(unit_rows(seen.features), codes, statistics, calls, *print_margins(log_odds(seen.probabilities), codes))
+
+
+def halves(labels: Ints, seed: int) -> tuple[Ints, Ints]:
     """Codes of the prints of both halves, of each class as many as can be."""
     rng = np.random.default_rng(seed)
-    labels = table.prints["label"].to_numpy()
-    parts: tuple[list[int], list[int]] = ([], [])
-    for label in np.unique(labels):
-        for place, code in enumerate(rng.permutation(np.flatnonzero(labels == label))):
-            parts[place % 2].append(int(code))
-    return np.array(sorted(parts[0])), np.array(sorted(parts[1]))
+    dealt = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    return np.sort(np.concatenate([of[::2] for of in dealt])), np.sort(np.concatenate([of[1::2] for of in dealt]))
 
 
-def write(table: FrameTable, codes: Ints, folder: Path, change: Change = as_it_is) -> Path:
-    """Writes the frames of some prints as folders of prints."""
-    for path, code in zip(table.paths, table.print_codes, strict=True):
-        if code in codes:
-            file = folder / f"print-{code:03}" / f"{Path(path).stem}.jpg"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with Image.open(path) as image:
-                change(image.convert("RGB")).save(file, quality=92)
-    return folder
+def ask(then: DomainReference, now: DomainReference, known: Floats, seed: int) -> list[Sign]:
+    """All signs of drift."""
+    return [
+        camera_sign(then, now.statistics, known, seed),
+        neighbour_sign(then, now.features, now.prints, now.calls, by_call=True, seed=seed),
+        margin_sign(then, now.margins, now.counts, seed),
+    ]
 
 
-def askings(source: Path, table: FrameTable, seed: int, threads: int | None) -> Iterator[Asking]:
-    """Adapts to one half of a printer's prints and asks about the other."""
-    then, now = halves(table, seed)
-    labels, printer = table.prints["label"].to_numpy(), table.printers[0]
-    good = now[labels[now] == table.classes[0]]
-    scenes = {"as it was": (now, as_it_is), "only good prints": (good, as_it_is)}
-    scenes["only faulty prints"] = (np.setdiff1d(now, good), as_it_is)
-    scenes |= {name: (now, change) for name, change in CHANGES.items()}
-    with tempfile.TemporaryDirectory(prefix="adaptprint-drift-") as place:
-        work = Path(place)
-        run = adaptprint.adapt(source, write(table, then, work / "then"), out=work / "run", threads=threads)
-        for number, (name, (codes, change)) in enumerate(scenes.items()):
-            frames = write(table, codes, work / str(number), change)
-            yield Asking(name, printer, adaptprint.drift(run.checkpoint, frames, threads=threads))
-
-
-def show(found: list[Asking]) -> None:
+def show(found: dict[str, list[list[Sign]]]) -> None:
     """Prints the table."""
-    by_scene: dict[str, list[Asking]] = defaultdict(list)
-    for asking in found:
-        by_scene[asking.scenario].append(asking)
-    names = [sign.name for sign in found[0].result.signs]
+    names = [sign.name for sign in found[AS_IT_WAS][0]]
     print("| recent prints | drifted | " + " | ".join(names) + " |")
     print("| --- " * (2 + len(names)) + "|")
-    for scene, of in by_scene.items():
-        counts = [sum(one.result.signs[place].moved for one in of) for place in range(len(names))]
-        drifted = sum(one.result.verdict == "drifted" for one in of)
-        print(f"| {scene} | {drifted} of {len(of)} | " + " | ".join(map(str, counts)) + " |")
+    for scene, askings in found.items():
+        counts = [str(sum(signs[place].moved for signs in askings)) for place in range(len(names))]
+        drifted = sum(weigh_signs(signs) == "drifted" for signs in askings)
+        print(f"| {scene} | {drifted} of {len(askings)} | " + " | ".join(counts) + " |")
 
 
 def main() -> None:
@@ -121,24 +132,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, default=SOURCE, help="checkpoint with a source memory")
     parser.add_argument("--data", type=Path, required=True, help="labelled frames of printers it does not know")
-    parser.add_argument("--splits", type=int, default=1, help="how often each printer's prints are dealt out")
+    parser.add_argument("--splits", type=int, default=8, help="how often each printer's prints are dealt out")
     parser.add_argument("--threads", type=int, help="CPU threads")
-    parser.add_argument("--json", type=Path, help="also write every answer to this file")
     options = parser.parse_args()
     refuse_missing(options.source, options.data)
-    data = open_labelled(options.data, "auto", adaptprint.load(options.source).checkpoint.config.classes)
-    found: list[Asking] = []
+    model = adaptprint.load(options.source, threads=options.threads)
+    checkpoint, config = model.checkpoint, model.checkpoint.config
+    known = known_prints(model.network, checkpoint.memory, model.compute, seed=0)
+    if checkpoint.memory is None or known is None:
+        raise SystemExit("the checkpoint needs a source memory of several prints")
+    own = look_at_source(checkpoint, Candidate(SOURCE_ONLY, checkpoint.state), checkpoint.memory, model.compute, seed=0)
+    margins = packed(known_margins(own.scores))
+    data = open_labelled(options.data, "auto", config.classes)
+    found: dict[str, list[list[Sign]]] = defaultdict(list)
     for printer in data.printers:
+        pixels = read_pixels(data.of_printer(printer), config.input_size, config.camera, options.threads, silent)
+        labels = print_labels(pixels.table, config.classes)
+        usual = look(model, pixels, None)
+        changed = {name: look(model, pixels, change) for name, change in CHANGES.items()}
         for seed in range(options.splits):
-            for asking in askings(options.source, data.of_printer(printer), seed, options.threads):
-                found.append(asking)
-                moved = [sign.name for sign in asking.result.signs if sign.moved]
-                print(f"{printer}  {asking.scenario:<22}  {asking.result.verdict:<8}  {', '.join(moved)}", flush=True)
-    print()
+            then, now = halves(labels, seed)
+            good, faulty = now[labels[now] == 0], now[labels[now] == 1]
+            scenes = {AS_IT_WAS: (usual, now), "only good prints": (usual, good), "only faulty prints": (usual, faulty)}
+            scenes |= {name: (seen, now) for name, seen in changed.items()}
+            for name, (seen, codes) in scenes.items():
+                found[name].append(ask(usual.of(then, margins), seen.of(codes, margins), known, seed))
     show(found)
-    if options.json:
-        lines = [{"scenario": one.scenario, "printer": one.printer, **one.result.to_dict()} for one in found]
-        options.json.write_text(json.dumps(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
