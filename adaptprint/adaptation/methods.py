@@ -14,7 +14,7 @@ from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, 
 from adaptprint.adaptation.teacher import PrintTeacher, consensus_teacher
 from adaptprint.errors import BadDataError
 from adaptprint.models.embed import embed
-from adaptprint.models.metrics import mean_by_print
+from adaptprint.models.metrics import print_probabilities
 
 
 def adapt_network(task: AdaptationTask) -> Adaptation:
@@ -77,7 +77,7 @@ def _votes(task: AdaptationTask, start: Candidate) -> npt.NDArray[np.float64]:
     """(p, K) mean probabilities of the prints, for want of source frames that would say what they mean."""
     network = candidate_network(task.checkpoint, start, task.compute)
     codes = task.target.table.print_codes
-    votes = mean_by_print(embed(network, task.target.array, task.compute).probabilities, codes).astype(np.float64)
+    votes = print_probabilities(embed(network, task.target.array, task.compute).probabilities, codes).astype(np.float64)
     if task.print_labels is not None:
         known = task.print_labels >= 0
         votes[known] = np.eye(votes.shape[1])[task.print_labels[known]]

@@ -13,7 +13,7 @@ from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbours import NeighbourIndex, vote
 from adaptprint.diagnostics.witnesses import K
 from adaptprint.frames.table import Ints
-from adaptprint.models.metrics import balanced_accuracy, decide, mean_by_print
+from adaptprint.models.metrics import balanced_accuracy, decide, mean_by_print, print_probabilities
 
 Doubles = npt.NDArray[np.float64]
 
@@ -113,7 +113,7 @@ def confidences(sight: ModelSight) -> tuple[Doubles, Doubles, Doubles, Doubles]:
 
 def print_consistency(sight: ModelSight) -> float:
     """Share of frames that are called what their print as a whole is."""
-    whole = decide(mean_by_print(sight.probabilities, sight.codes), sight.evidence.threshold)
+    whole = decide(print_probabilities(sight.probabilities, sight.codes), sight.evidence.threshold)
     return float(sight.weights @ (sight.calls == whole[sight.codes]))
 
 

@@ -10,7 +10,7 @@ from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.diagnostics.rehearsal import Expectation
 from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
-from adaptprint.models.metrics import mean_by_print
+from adaptprint.models.metrics import print_probabilities
 
 Decision = Literal["ship", "keep-source", "need-labels"]
 NEEDED_FAMILIES = 2
@@ -94,8 +94,8 @@ def _told_by(expected: Expectation) -> str:
 def most_telling_prints(evidence: Evidence) -> tuple[str, ...]:
     """Prints on which the two models differ most, by the gap between their print scores: three to five, or none."""
     codes = evidence.target.print_codes
-    before = mean_by_print(evidence.frozen.target.probabilities, codes)
-    after = mean_by_print(evidence.adapted.target.probabilities, codes)
+    before = print_probabilities(evidence.frozen.target.probabilities, codes)
+    after = print_probabilities(evidence.adapted.target.probabilities, codes)
     gap = np.abs(after - before).max(1)
     order = np.argsort(-gap, kind="stable")[:_MAX_PRINTS_TO_LABEL]
     names = evidence.target.prints["print"].to_list()

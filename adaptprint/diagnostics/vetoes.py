@@ -9,7 +9,7 @@ from adaptprint.adaptation.prior import PriorWord
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbourhood import Neighbourhood
 from adaptprint.frames.table import Ints
-from adaptprint.models.metrics import decide, mean_by_print, recall_by_class
+from adaptprint.models.metrics import decide, print_probabilities, recall_by_class
 
 MIN_PRINTS = 3
 _MAX_RECALL_LOSS = 0.05
@@ -86,7 +86,7 @@ def _print_shares(evidence: Evidence, view: View) -> np.ndarray[tuple[int], np.d
     """(K,) share of each called class: over prints, or over frames where labels differ inside prints."""
     probabilities = view.target.probabilities
     if evidence.print_consensus:
-        probabilities = mean_by_print(probabilities, evidence.target.print_codes).astype(np.float32)
+        probabilities = print_probabilities(probabilities, evidence.target.print_codes).astype(np.float32)
     calls: Ints = decide(probabilities, evidence.threshold)
     return np.asarray(np.bincount(calls, minlength=len(evidence.classes)) / len(calls), dtype=np.float64)
 

@@ -15,7 +15,7 @@ from adaptprint.diagnostics.bootstrap import print_interval
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbours import NeighbourIndex, vote
 from adaptprint.models.memory import SourceFrames
-from adaptprint.models.metrics import decide, mean_by_print
+from adaptprint.models.metrics import decide, print_probabilities
 
 Values = npt.NDArray[np.float64]
 K = 10
@@ -157,7 +157,7 @@ def _compare(
 def _coherence(evidence: Evidence, view: View) -> Values:
     """Probability of each frame's print-wide class."""
     codes = evidence.target.print_codes
-    winner = mean_by_print(view.target.probabilities, codes).argmax(1)
+    winner = print_probabilities(view.target.probabilities, codes).argmax(1)
     return np.asarray(view.target.probabilities[np.arange(len(codes)), winner[codes]], dtype=np.float64)
 
 

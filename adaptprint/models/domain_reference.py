@@ -24,7 +24,7 @@ class DomainReference:
         features: (n, d) float32, rows of length one.
         prints: (n,) int64 print of each frame, in [0, p).
         statistics: (p, c) float32, see :func:`adaptprint.models.print_statistics.print_statistics`.
-        calls: (p, K) float64 mean probability of each class in each print.
+        calls: (p, K) float64 probability of each class by all frames of each print.
         margins: (p,) float64 mean log odds of each print's frames on the scale on which the source's own frames are
             judged; empty unless there are two classes and prints have one label.
         counts: (p,) int64 frames behind each margin; empty likewise.

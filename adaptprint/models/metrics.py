@@ -10,6 +10,7 @@ import numpy.typing as npt
 from adaptprint.frames.table import FrameTable, Ints
 
 Probabilities = npt.NDArray[np.floating[Any]]
+_LEAST_PROBABILITY = 1 / 400
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,22 @@ def mean_by_print(values: Probabilities, codes: Ints) -> npt.NDArray[np.float64]
     counts = np.bincount(codes)
     sums = np.stack([np.bincount(codes, weights=column) for column in values.T], axis=1)
     return np.asarray(sums / counts[:, None], dtype=np.float64)
+
+
+def print_probabilities(probabilities: Probabilities, codes: Ints) -> npt.NDArray[np.float64]:
+    """What all frames of a print say together: (p, K) float64, rows sum to one, in order of the print codes.
+
+    The geometric mean of the frames' probabilities, that is the mean of their log odds, calls more prints right than
+    the mean probability does (docs/decisions/0014-how-frames-vote.md): a sure frame says more than an unsure one. No
+    frame counts as surer than one in 400, so that a single one cannot outvote many.
+
+    Args:
+        probabilities: (n, K) of each frame.
+        codes: (n,) print of each, 0 to p-1, each of which occurs.
+    """
+    logs = mean_by_print(np.log(np.maximum(probabilities, _LEAST_PROBABILITY).astype(np.float64)), codes)
+    joint = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(joint / joint.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def recall_by_class(predicted: Ints, labels: Ints, n_classes: int) -> npt.NDArray[np.float64]:
@@ -105,7 +122,7 @@ def measure(table: FrameTable, probabilities: Probabilities, classes: Sequence[s
     f1_macro = float(f1_score(labels, predicted, labels=present, average="macro", zero_division=0.0))
     print_accuracy = print_balanced = None
     if not table.labels_vary_inside_prints:
-        codes = decide(mean_by_print(probabilities, table.print_codes), threshold)
+        codes = decide(print_probabilities(probabilities, table.print_codes), threshold)
         truth = print_labels(table, classes)
         print_accuracy = float((codes == truth).mean())
         print_balanced = balanced_accuracy(codes, truth, n_classes)

@@ -20,7 +20,7 @@ from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.device import Compute
 from adaptprint.models.embed import Frames, embed, to_images
 from adaptprint.models.interrupt import stop_on_signal
-from adaptprint.models.metrics import balanced_accuracy, mean_by_print, print_labels
+from adaptprint.models.metrics import balanced_accuracy, print_labels, print_probabilities
 from adaptprint.models.network import PrintNet, copy_state
 from adaptprint.models.run_state import load_state, save_state
 from adaptprint.models.train_settings import TrainSettings
@@ -206,7 +206,7 @@ def score_predictions(
 ) -> float:
     """Balanced accuracy over prints (frames, where labels differ inside prints) plus a small likelihood term."""
     if not table.labels_vary_inside_prints:
-        probabilities = mean_by_print(probabilities, table.print_codes)
+        probabilities = print_probabilities(probabilities, table.print_codes)
         labels = print_labels(table, classes)
     accuracy = balanced_accuracy(probabilities.argmax(1), labels, len(classes))
     likelihood = np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-6, 1)).mean()

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Floats
-from adaptprint.models.metrics import balanced_accuracy, decide, mean_by_print, print_labels
+from adaptprint.models.metrics import balanced_accuracy, decide, print_labels, print_probabilities
 
 Content = dict[str, Any]
 
@@ -32,7 +32,7 @@ def scores_content(table: FrameTable, probabilities: Floats, classes: list[str],
     }
     if not table.labels_vary_inside_prints:
         truth = print_labels(table, classes)
-        voted = decide(mean_by_print(probabilities, table.print_codes), threshold)
+        voted = decide(print_probabilities(probabilities, table.print_codes), threshold)
         content["right"] = (voted == truth).astype(int).tolist()
         content["balanced_accuracy"] = balanced_accuracy(voted, truth, len(classes))
     return content

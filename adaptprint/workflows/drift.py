@@ -18,7 +18,7 @@ from adaptprint.models.device import Compute, choose_compute
 from adaptprint.models.domain_reference import DomainReference
 from adaptprint.models.embed import Floats, embed
 from adaptprint.models.memory import SourceFrames
-from adaptprint.models.metrics import mean_by_print
+from adaptprint.models.metrics import print_probabilities
 from adaptprint.models.network import PrintNet
 from adaptprint.models.print_statistics import print_statistics
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
@@ -114,7 +114,7 @@ def drift(
     seen = embed(network, frames, compute, progress=progress, stage="recent frames")
     progress(Progress("statistics of prints", 0, 0))
     known = known_prints(network, checkpoint.memory, compute, seed)
-    calls = mean_by_print(seen.probabilities, codes).astype(np.float64)
+    calls = print_probabilities(seen.probabilities, codes).astype(np.float64)
     margins, counts = np.zeros(0), np.zeros(0, dtype=np.int64)
     if len(reference.margins):
         values = log_odds(seen.probabilities) + decided_at(_as_candidate(checkpoint))

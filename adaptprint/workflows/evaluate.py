@@ -20,6 +20,7 @@ from adaptprint.models.metrics import (
     measure,
     measure_by_printer,
     print_labels,
+    print_probabilities,
 )
 from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.abstention import support_of
@@ -103,7 +104,7 @@ def _curves(called: Called, classes: list[str], threshold: float) -> Iterator[Co
     """The coverage-risk curves of labelled calls, prints first."""
     table, codes = called.table, called.table.print_codes
     if not table.labels_vary_inside_prints:
-        by_print = mean_by_print(called.probabilities, codes)
+        by_print = print_probabilities(called.probabilities, codes)
         distance = None if called.distance is None else mean_by_print(called.distance[:, None], codes)[:, 0]
         yield from _curves_of("print", by_print, print_labels(table, classes), threshold, distance)
     yield from _curves_of("frame", called.probabilities, table.label_codes(classes), threshold, called.distance)

@@ -17,7 +17,7 @@ from adaptprint.frames.layouts import read_frames
 from adaptprint.frames.table import FrameRow, FrameTable, grouped
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute, choose_compute
-from adaptprint.models.metrics import Probabilities, decide, mean_by_print
+from adaptprint.models.metrics import Probabilities, decide, mean_by_print, print_probabilities
 from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.abstention import reasons, support_of
 from adaptprint.workflows.inputs import open_checkpoint
@@ -114,7 +114,7 @@ def predict(
     called = call_frames(network, table, config.input_size, camera, compute, threads, progress, support)
     table = called.table
     probabilities: Probabilities = called.probabilities
-    by_print, threshold = mean_by_print(probabilities, table.print_codes), config.threshold
+    by_print, threshold = print_probabilities(probabilities, table.print_codes), config.threshold
     notes, together = list(table.notes), None
     if transductive:
         together = call_together(checkpoint, table, probabilities, word, compute, progress)

@@ -15,7 +15,7 @@ from adaptprint.frames.sampling import balanced_rows
 from adaptprint.frames.table import Ints
 from adaptprint.models.domain_reference import DomainReference
 from adaptprint.models.embed import Floats
-from adaptprint.models.metrics import mean_by_print
+from adaptprint.models.metrics import print_probabilities
 from adaptprint.models.print_statistics import print_statistics
 from adaptprint.reporting.progress import Progress
 from adaptprint.workflows.judge import Judgement, examined_rows
@@ -109,7 +109,7 @@ def _reference(evidence: Evidence, view: View, rows: Ints, statistics: Floats, m
         unit_rows(view.target.features[rows]).astype(np.float16).astype(np.float32),
         codes,
         statistics.astype(np.float16).astype(np.float32),
-        mean_by_print(seen, prints).astype(np.float64),
+        print_probabilities(seen, prints).astype(np.float64),
         margins,
         counts.astype(np.int64),
         packed(model),

@@ -9,7 +9,7 @@ from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
 from adaptprint.diagnostics.rehearsal import Episode
 from adaptprint.frames.table import Ints
 from adaptprint.models.embed import Embedding
-from adaptprint.models.metrics import decide, mean_by_print, print_labels
+from adaptprint.models.metrics import decide, print_labels, print_probabilities
 from adaptprint.workflows.comparison_left_out import LeftOut
 
 BAD_SHARES = (0.0, 0.2, 0.5, 1.0)
@@ -59,7 +59,7 @@ def _episode(
     seen = Embedding(left_out.seen.features[rest], left_out.seen.logits[rest])
     truth = print_labels(others, config.classes)
     before, after = (
-        decide(mean_by_print(each.probabilities, others.print_codes), config.threshold) == truth
+        decide(print_probabilities(each.probabilities, others.print_codes), config.threshold) == truth
         for each in (seen, seen.decided_at(decision.margin))
     )
     change = after.astype(float) - before

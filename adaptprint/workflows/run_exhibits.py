@@ -11,7 +11,7 @@ from adaptprint.diagnostics.support import mostly_outside
 from adaptprint.frames.sampling import balanced_rows
 from adaptprint.frames.table import Ints
 from adaptprint.models.embed import Floats
-from adaptprint.models.metrics import decide, mean_by_print
+from adaptprint.models.metrics import decide, mean_by_print, print_probabilities
 from adaptprint.workflows.feature_map import feature_map
 from adaptprint.workflows.run_pictures import Album, spread_rows, telling_rows
 
@@ -81,7 +81,7 @@ def _prints(run: "Run") -> list[dict[str, Any]]:
     codes, names = table.print_codes, table.prints["print"].to_list()
     rows = [{"print": name, "n_frames": n} for name, n in zip(names, table.prints["n_frames"], strict=True)]
     for when, probabilities in (("before", scores.before), ("after", scores.after)):
-        mean = mean_by_print(probabilities, codes)
+        mean = print_probabilities(probabilities, codes)
         margins = print_margins(log_odds(probabilities), codes)[0] if mean.shape[1] == 2 else None
         for place, (row, call) in enumerate(zip(rows, decide(mean, config.threshold), strict=True)):
             row[f"{when}_class"], row[f"{when}_score"] = config.classes[call], round(float(mean[place, call]), 4)

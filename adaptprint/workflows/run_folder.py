@@ -16,7 +16,7 @@ from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.table import FrameTable
 from adaptprint.models.atomic_folder import Workspace, atomic_folder
 from adaptprint.models.embed import Floats
-from adaptprint.models.metrics import decide, mean_by_print
+from adaptprint.models.metrics import decide, print_probabilities
 from adaptprint.reporting.report import render_report
 from adaptprint.workflows.assembly import library_versions, utc_now
 from adaptprint.workflows.judge import Judgement
@@ -175,7 +175,7 @@ def _call_shares(run: Run, scores: Floats) -> dict[str, float]:
     config = run.task.checkpoint.config
     probabilities: np.ndarray[Any, Any] = scores
     if not config.provenance.labels_vary_inside_prints:
-        probabilities = mean_by_print(probabilities, run.table.print_codes)
+        probabilities = print_probabilities(probabilities, run.table.print_codes)
     calls = decide(probabilities, config.threshold)
     shares = np.bincount(calls, minlength=len(config.classes)) / len(calls)
     return {name: round(float(share), 4) for name, share in zip(config.classes, shares, strict=True)}

@@ -14,7 +14,7 @@ from adaptprint.diagnostics.neighbour_facts import frame_facts
 from adaptprint.diagnostics.support import mostly_outside
 from adaptprint.frames.table import FrameTable
 from adaptprint.models.memory import SourceFrames
-from adaptprint.models.metrics import decide, mean_by_print
+from adaptprint.models.metrics import decide, mean_by_print, print_probabilities
 from adaptprint.workflows.abstention import OUTSIDE
 from adaptprint.workflows.scores import Scores
 
@@ -62,8 +62,8 @@ def print_rows(table: FrameTable, classes: list[str], threshold: float, scores: 
     """One row per target print: calls and scores before and after, and whether most of it is unlike the source."""
     codes, standing = table.print_codes, scores.standing
     data = table.prints.select("printer", "print", "n_frames").with_columns(
-        *_calls("before", classes, threshold, mean_by_print(scores.before, codes)),
-        *_calls("after", classes, threshold, mean_by_print(scores.after, codes)),
+        *_calls("before", classes, threshold, print_probabilities(scores.before, codes)),
+        *_calls("after", classes, threshold, print_probabilities(scores.after, codes)),
     )
     if standing is None:
         return data

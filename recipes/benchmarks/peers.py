@@ -38,7 +38,7 @@ import adaptprint
 from adaptprint.adaptation.recipe import load_recipe
 from adaptprint.frames.pixels import Pixels
 from adaptprint.models.embed import embed
-from adaptprint.models.metrics import balanced_accuracy, decide, mean_by_print, print_labels
+from adaptprint.models.metrics import balanced_accuracy, decide, print_labels, print_probabilities
 from adaptprint.models.network import PrintNet
 from adaptprint.reporting.progress import Progress, silent
 from adaptprint.workflows.inputs import open_labelled, read_pixels
@@ -92,7 +92,7 @@ def say(what: str) -> None:
 def score(model: Model, pixels: Pixels, network: PrintNet) -> float:
     """Balanced accuracy over labelled prints of a network with the source model's classes and threshold."""
     config, table = model.checkpoint.config, pixels.table
-    found = mean_by_print(embed(network, pixels.array, model.compute).probabilities, table.print_codes)
+    found = print_probabilities(embed(network, pixels.array, model.compute).probabilities, table.print_codes)
     calls = decide(found, config.threshold)
     return balanced_accuracy(calls, print_labels(table, config.classes), len(config.classes))
 

@@ -22,7 +22,7 @@ from adaptprint.adaptation.prior import SourceScores, estimate_prior, parse_prio
 from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Floats, embed
-from adaptprint.models.metrics import decide, mean_by_print, print_labels
+from adaptprint.models.metrics import decide, print_labels, print_probabilities
 from adaptprint.reporting.progress import silent
 from adaptprint.workflows.inputs import open_labelled, read_pixels
 from adaptprint.workflows.model import Model
@@ -87,7 +87,7 @@ def draws(
                 part, seen = blind.take(rows), probabilities[rows]
                 prior = estimate_prior(seen, part, UNKNOWN, source=source, seed=repeat)
                 assert prior.print_posteriors is not None
-                calls = decide(mean_by_print(seen, part.print_codes), threshold)
+                calls = decide(print_probabilities(seen, part.print_codes), threshold)
                 yield Draw(
                     table.printers[0],
                     n,

@@ -155,7 +155,7 @@ def test_a_training_whose_disk_is_full_ends_and_leaves_nothing_half_written(
     untouched(small_disk / "ckpt", unfinished=True)
 
 
-@pytest.mark.parametrize("step", ["_write_models", "render_report"])
+@pytest.mark.parametrize("step", ["write_models", "render_report"])
 def test_a_disk_that_fills_up_while_the_run_is_written_leaves_no_run(
     step: str, source: Path, target: Path, untouched: Callable[..., None], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -168,9 +168,9 @@ def test_the_source_is_opened_and_looked_at_once(
     for name in ("open_source", "look_at_source"):
         whole = getattr(sources, name)
 
-        def counted(*words: Any, whole: Any = whole, name: str = name) -> Any:
+        def counted(*words: Any, whole: Any = whole, name: str = name, **options: Any) -> Any:
             calls.append(name)
-            return whole(*words)
+            return whole(*words, **options)
 
         monkeypatch.setattr(sources, name, counted)
     result = adaptprint.adapt_many(source, halls, out=tmp_path / "runs", recipe="source-only")

@@ -137,7 +137,7 @@ def test_an_adaptation_stopped_after_its_last_step_goes_on_to_the_same_bytes(
     assert digests(out) == digests(run_folder)
 
 
-@pytest.mark.parametrize("step", ["_write_models", "render_report"])
+@pytest.mark.parametrize("step", ["write_models", "render_report"])
 def test_an_adaptation_stopped_while_it_writes_leaves_no_run(
     step: str, cli: Callable[..., Any], fails: Callable[..., str], untouched: Callable[..., None], source: Path,
     target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
