@@ -18,7 +18,7 @@ from adaptprint.adaptation.print_decision import PrintDecision
 REHEARSAL = "rehearsal"
 # The built-in relation stands beside the rehearsed one as if this many printers had shown it: a gain is what was
 # expected, and about as sure as the posterior says.
-_BUILT_IN_PRINTERS = 3.0
+_BUILT_IN_PRINTERS = 6.0
 _USUAL_GAIN, _USUAL_SD = 0.03, 0.03
 _WIDENING = (0.5, 4.0)
 _HARM = -0.01
