@@ -10,7 +10,6 @@ from rich.console import Console
 
 Make = Callable[..., Any]
 
-
 ASSUMPTION = "all frames of a print share one label"
 
 
@@ -102,7 +101,6 @@ def make_trace(steps: int = 40) -> list[dict[str, Any]]:
 
 
 def make_picture(name: str = "1673034918", before: str = "good", after: str = "under_extrusion") -> dict[str, Any]:
-    """A frame as report.json tells of it; its picture and that of its source neighbour are among the album's."""
     return {
         "name": f"{name}/0.jpg",
         "print": name,
