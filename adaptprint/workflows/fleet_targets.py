@@ -1,6 +1,7 @@
 """Which printers a fleet has: a list, a mapping from names, a glob, or a root folder; each with settings of its own."""
 
 import glob
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -175,12 +176,12 @@ def _is_name(name: str) -> bool:
 
 
 def _stem(target: FleetTarget) -> str:
-    stem = target.printer or Path(target.path).resolve().name or "target"
+    stem = target.printer or Path(os.path.normpath(target.path)).name or "target"  # a link counts by its own name
     return stem if _is_name(stem) else plain(stem)
 
 
 def _above(target: FleetTarget) -> str:
-    path = Path(target.path).resolve()
+    path = Path(os.path.normpath(target.path))
     name = (path if target.printer else path.parent).name
     return name if _is_name(name) else plain(name)
 

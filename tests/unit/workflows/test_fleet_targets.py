@@ -32,6 +32,11 @@ def test_a_glob_finds_printers_and_those_of_the_same_name_are_kept_apart(halls):
     assert names(f"{halls}/halls/north/*", halls) == ["ender 12", "mk4"]
 
 
+def test_a_link_counts_by_its_own_name(halls):
+    (halls / "link").symlink_to(halls / "halls/north/mk4")
+    assert names(["link", "halls/north/mk4"], halls) == ["link", "mk4"]
+
+
 def test_a_folder_with_brackets_in_its_name_is_no_glob(tmp_path):
     (tmp_path / "old [2]" / "mk4").mkdir(parents=True)
     assert names("old [2]", tmp_path) == ["mk4"]
