@@ -18,6 +18,7 @@ from adaptprint.models.metrics import (
     measure,
     measure_by_printer,
     print_labels,
+    print_probabilities,
     recall_by_class,
 )
 
@@ -150,3 +151,29 @@ def test_each_printer_is_measured_alone(make_table: BuildTable) -> None:
     assert found["A"].to_dict()["n_prints"] == 1
     strict = measure_by_printer(table, two_columns([0.9, 0.1, 0.2, 0.2, 0.9]), CLASSES, threshold=0.95)
     assert [each.accuracy for each in strict.values()] == [0.0, 1.0]
+
+
+def test_frames_of_a_print_vote_by_the_mean_of_their_log_odds() -> None:
+    # Two sure frames against three unsure ones: the mean probability would say .55 for the first class.
+    shares = np.array([0.05, 0.05, 0.7, 0.7, 0.75, 0.6])
+    found = print_probabilities(two_columns(list(shares)), np.array([0, 0, 0, 0, 0, 1]))
+    logits = np.log(shares / (1 - shares))
+    assert found[0, 1] == pytest.approx(1 / (1 + np.exp(-logits[:5].mean())))
+    assert found[1, 1] == pytest.approx(0.6)
+    assert found.sum(axis=1) == pytest.approx([1, 1])
+    assert found.shape == (2, 2)
+
+
+def test_no_frame_outvotes_many() -> None:
+    certain, others = [1e-9], [0.8] * 8
+    found = print_probabilities(two_columns([*certain, *others]), np.zeros(9, dtype=np.int64))
+    assert found[0, 1] > 0.6
+    # Unbounded, the one would have won.
+    assert np.mean([np.log(share / (1 - share)) for share in (*certain, *others)]) < 0
+
+
+def test_votes_of_many_classes_are_geometric_means() -> None:
+    frames = np.array([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]], dtype=np.float32)
+    found = print_probabilities(frames, np.zeros(2, dtype=np.int64))[0]
+    expected = np.sqrt(frames[0] * frames[1])
+    assert found == pytest.approx(expected / expected.sum(), rel=1e-5)
