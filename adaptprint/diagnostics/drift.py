@@ -103,7 +103,7 @@ def neighbour_sign(
         reference: Of the frames at adaptation.
         features: (m, d) float32 of recent frames, by the same model.
         prints: (m,) print of each, 0 to q-1.
-        calls: (q, K) mean probability of each class in each print.
+        calls: (q, K) probability of each class by all frames of each print.
         by_call: Compare only prints that are called alike, as frames of a print share one label.
         seed: For the bootstrap.
     """
