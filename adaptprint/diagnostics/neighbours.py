@@ -7,14 +7,17 @@ takes too many of them, comparing all with all is faster, and the search stays e
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
 from adaptprint.frames.near_copies import NEAR_BITS, Hashes, bits_apart
 from adaptprint.frames.table import Ints
 from adaptprint.models.embed import Floats
+
+if TYPE_CHECKING:
+    import faiss
 
 EXACT_LIMIT = 200_000
 LEAST_RECALL = 0.95
@@ -63,6 +66,8 @@ class NeighbourIndex:
     """
 
     def __init__(self, features: Floats, prints: Ints, exact_limit: int = EXACT_LIMIT, seed: int = 0) -> None:
+        import faiss  # `predict` of one image needs no neighbours, and should not wait for it
+
         self.prints = prints
         self._largest_print = int(np.bincount(prints - prints.min()).max()) if len(prints) else 0
         units = unit_rows(features)
@@ -128,6 +133,8 @@ class NeighbourIndex:
 
 def _cells(units: Floats, seed: int) -> "faiss.IndexIVFFlat":
     """An inverted file with about the square root of n cells, trained on a part."""
+    import faiss
+
     n_cells = max(1, round(len(units) ** 0.5))
     index = faiss.IndexIVFFlat(faiss.IndexFlatIP(units.shape[1]), units.shape[1], n_cells, faiss.METRIC_INNER_PRODUCT)
     index.cp.niter, index.cp.seed = _TRAINING_ROUNDS, seed + 1

@@ -1,19 +1,25 @@
 """Abstention: which calls of a model not to act on, and why."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from adaptprint.adaptation.domain_views import look_at_source
-from adaptprint.adaptation.task import Candidate
 from adaptprint.diagnostics.support import Doubles, Mask, SourceSupport
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
 from adaptprint.reporting.progress import ProgressCallback
 
+if TYPE_CHECKING:
+    from adaptprint.adaptation.task import Candidate
+
+# Adaptation is imported where it is asked for: it brings SciPy along, and a call of one image must not wait for that.
 UNSURE, OUTSIDE = "unsure", "outside source support"
 
 
-def as_candidate(checkpoint: Checkpoint) -> Candidate:
+def as_candidate(checkpoint: Checkpoint) -> "Candidate":
     """The model as the candidate that it was when it was adapted."""
+    from adaptprint.adaptation.task import Candidate
+
     said = checkpoint.config.provenance.recipe.get("candidate")
     return Candidate.from_dict(said if isinstance(said, dict) else {}, checkpoint.state)
 
@@ -22,6 +28,8 @@ def support_of(checkpoint: Checkpoint, compute: Compute, progress: ProgressCallb
     """The support of a checkpoint's source memory in its own feature space; ``None`` without a memory."""
     if checkpoint.memory is None:
         return None
+    from adaptprint.adaptation.domain_views import look_at_source
+
     stage = "model on its own prints"
     own = look_at_source(checkpoint, as_candidate(checkpoint), checkpoint.memory, compute, 0, progress, stage)
     return SourceSupport.of(own.frames.table, own.seen.features)

@@ -29,6 +29,14 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
     assert said.splitlines()[-1] == "LOADED []"
 
 
+def test_predict_loads_nothing_that_a_call_of_one_image_does_not_need() -> None:
+    said = python(
+        "import sys, adaptprint.workflows.predict\n"
+        "print([name for name in ('faiss', 'matplotlib', 'pytorch_adapt', 'scipy', 'sklearn') if name in sys.modules])"
+    )
+    assert said == "[]\n"
+
+
 def test_synth_stays_the_function_after_the_subpackage_of_that_name_was_loaded() -> None:
     said = python(
         "import adaptprint, adaptprint.synth.dataset\n"
