@@ -74,7 +74,7 @@ def _teacher(task: AdaptationTask, start: Candidate) -> PrintTeacher | None:
 
 
 def _votes(task: AdaptationTask, start: Candidate) -> npt.NDArray[np.float64]:
-    """(p, K) mean probabilities of the prints, for want of source frames that would say what they mean."""
+    """(p, K) probabilities of the prints by all frames, for want of source frames that would say what they mean."""
     network = candidate_network(task.checkpoint, start, task.compute)
     codes = task.target.table.print_codes
     votes = print_probabilities(embed(network, task.target.array, task.compute).probabilities, codes).astype(np.float64)

@@ -13,7 +13,7 @@ from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbours import NeighbourIndex, vote
 from adaptprint.diagnostics.witnesses import K
 from adaptprint.frames.table import Ints
-from adaptprint.models.metrics import balanced_accuracy, decide, mean_by_print, print_probabilities
+from adaptprint.models.metrics import balanced_accuracy, decide, print_probabilities
 
 Doubles = npt.NDArray[np.float64]
 
@@ -86,7 +86,7 @@ def source_accuracy(sight: ModelSight) -> float:
     labels, probabilities = evidence.source_labels[rows], sight.view.source.probabilities[rows].astype(np.float64)
     if evidence.print_consensus:
         _, first, codes = np.unique(evidence.source.table.print_codes[rows], return_index=True, return_inverse=True)
-        labels, probabilities = labels[first], mean_by_print(probabilities, codes)
+        labels, probabilities = labels[first], print_probabilities(probabilities, codes)
     return balanced_accuracy(decide(probabilities, evidence.threshold), labels, len(evidence.classes))
 
 

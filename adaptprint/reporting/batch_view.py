@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from adaptprint.reporting.fleet_facts import by_attention, kind_of, points
+from adaptprint.reporting.fleet_facts import by_attention, kind_of
 from adaptprint.reporting.fleet_table import TONES
-from adaptprint.reporting.formats import clean, duration, part, plural
+from adaptprint.reporting.formats import clean, duration, part, plural, points
 from adaptprint.reporting.tables import add, cut, fixed, labelled, noted, number, quiet_table
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from adaptprint.reporting.formats import DASH, clean, is_number, pair, part, plural
+from adaptprint.reporting.formats import clean, is_number, pair, part, plural, points
 
 Content = Mapping[str, Any]
 
@@ -119,11 +119,6 @@ def headline(rows: Sequence[Content]) -> str:
 def counted(rows: Iterable[Content]) -> list[tuple[str, str, int]]:
     """Kind, word and number of each kind that occurs."""
     return [(kind, _WORDS[kind], number) for kind, number in n_by_state(rows).items() if number]
-
-
-def points(value: Any) -> str:
-    """A gain in balanced accuracy as points: ``+3.2``."""
-    return f"{100 * value:+.1f}" if is_number(value) else DASH
 
 
 def _gain(row: Content) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from adaptprint.reporting.fleet_progress import FleetProgress, PrinterState
 from adaptprint.reporting.formats import clean, duration
+from adaptprint.reporting.live import started_live
 from adaptprint.reporting.progress import Progress
 
 if TYPE_CHECKING:
@@ -37,14 +38,7 @@ class FleetView:
             from adaptprint.reporting.console import stderr_console
 
             self._console = stderr_console()
-        if self._console.is_terminal and not self._console.is_dumb_terminal:
-            from rich.live import Live
-
-            # Without a refresh thread, as everywhere; the result, shown afterwards, takes the table's place.
-            self._live = Live(
-                console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=True
-            )
-            self._live.start()
+        self._live = started_live(self._console)
         return self
 
     def __exit__(

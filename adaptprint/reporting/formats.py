@@ -30,6 +30,11 @@ def signed(value: Any, digits: int = 2) -> str:
     return text.lstrip("+-") if float(text) == 0 else text
 
 
+def points(value: Any) -> str:
+    """A gain in points: ``+3.2`` for 0.032."""
+    return signed(100 * value if is_number(value) else None, 1)
+
+
 def percent(value: Any) -> str:
     """A share: ``32%``. Only what is exactly none or all is shown as ``0%`` or ``100%``."""
     if not is_number(value):

@@ -16,6 +16,18 @@ _REDRAW_SECONDS = 0.1
 _WORTH_A_LINE = 1.0
 
 
+def started_live(console: "Console") -> "Live | None":
+    """A display that changes in place and leaves nothing behind; ``None`` where the console is no terminal."""
+    if not console.is_terminal or console.is_dumb_terminal:
+        return None
+    from rich.live import Live
+
+    # No refresh thread: two cores are better spent on the work, and events come often enough.
+    live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=True)
+    live.start()
+    return live
+
+
 class ProgressView:
     """Shows progress while it is entered; call it with events.
 
@@ -41,14 +53,7 @@ class ProgressView:
             from adaptprint.reporting.console import stderr_console
 
             self._console = stderr_console()
-        if self._console.is_terminal and not self._console.is_dumb_terminal:
-            from rich.live import Live
-
-            # No refresh thread: two cores are better spent on the work, and events come often enough.
-            self._live = Live(
-                console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=True
-            )
-            self._live.start()
+        self._live = started_live(self._console)
         return self
 
     def __exit__(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adaptprint.reporting.formats import clean, count, is_number, pair, part, percent, plural, signed, span
+from adaptprint.reporting.formats import clean, count, is_number, pair, part, percent, plural, points, span
 
 Content = Mapping[str, Any]
 Row = dict[str, Any]
@@ -114,11 +114,10 @@ def _says(decision: Content, fault: Any) -> str:
     old, new = (percent(1 / (1 + math.exp(-decision[key]))) for key in ("before", "after"))
     if old == new:
         return f"The decision stays where it is: {old}."
-    low, high = (100 * end if is_number(end) else None for end in pair(expected.get("interval")))
-    gain = 100 * expected["gain"] if is_number(expected.get("gain")) else None
+    low, high = pair(expected.get("interval"))
     return (
         f"The current model calls a print `{clean(fault)}` from {old} on; the adapted one from {new} of the current "
-        f"model's scale. Expected gain on this printer's next prints: {signed(gain, 1)} points of balanced accuracy "
-        f"({span(low, high, lambda end: signed(end, 1))}); risk of losing more than one point: "
+        f"model's scale. Expected gain on this printer's next prints: {points(expected.get('gain'))} points of "
+        f"balanced accuracy ({span(low, high, points)}); risk of losing more than one point: "
         f"{percent(expected.get('risk'))}. {_rehearsed(expected.get('rehearsed_printers'))}"
     )

@@ -1,7 +1,7 @@
 """Progress as plain events, so that the library never prints and every face can show it in its own way."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ ProgressCallback = Callable[[Progress], None]
 def silent(event: Progress) -> None:
     """Shows nothing."""
     del event
+
+
+def prefixed(prefix: str, callback: ProgressCallback) -> ProgressCallback:
+    """A callback that reports each stage behind ``prefix``."""
+    return lambda event: callback(replace(event, stage=f"{prefix}: {event.stage}"))
 
 
 def counting(stage: str, callback: ProgressCallback) -> Callable[[int, int], None]:

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from adaptprint.reporting.formats import clean, count, is_number, part, plural, signed
+from adaptprint.reporting.formats import clean, count, is_number, part, plural, points
 from adaptprint.reporting.tables import add, cut, headed, noted, number, quiet_table
 
 
@@ -25,11 +25,6 @@ def rehearse_view(content: Mapping[str, Any]) -> RenderableType:
     heard = _heard(content.get("slope"), content.get("widening"))
     parts = [head, Text(facts, "dim"), headed("Points of balanced accuracy by print", table)]
     return Group(*parts, Text(""), Text(heard, "dim"), *noted(content.get("notes")))
-
-
-def points(value: Any) -> str:
-    """A gain in points, signed."""
-    return signed(100 * value, 1) if is_number(value) else signed(None)
 
 
 def _heard(slope: Any, widening: Any) -> str:

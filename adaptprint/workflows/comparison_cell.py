@@ -106,7 +106,15 @@ def _adapt_and_judge(
         labels = left_out.pixels.table.take(rows).prints["label"].to_list()
         known = _told(look.prior, labels, checkpoint.config.classes, setting.labelled_prints)
         look = first_look(
-            checkpoint, checkpoint.memory, target, word, left_out.compute, cell.seed, seen=seen, known=known
+            checkpoint,
+            checkpoint.memory,
+            target,
+            word,
+            left_out.compute,
+            cell.seed,
+            seen=seen,
+            known=known,
+            own=look.source,
         )
     digest = cell_fingerprint(cell, left_out.digest)
     task = AdaptationTask(

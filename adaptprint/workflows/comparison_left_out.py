@@ -3,7 +3,6 @@
 import hashlib
 import io
 import re
-from collections.abc import Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from adaptprint.models.device import Compute, choose_compute
 from adaptprint.models.embed import Embedding, embed
 from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.inputs import data_digest, fingerprint, open_checkpoint, open_labelled, read_pixels
+from adaptprint.workflows.run_inputs import file_facts, frames_digest
 from adaptprint.workflows.train import train
 
 
@@ -115,10 +115,11 @@ def opened(setting: Setting, printer: str) -> LeftOut:
 
 def _trained(setting: Setting, table: FrameTable, printer: str, compute: Compute, progress: ProgressCallback) -> Path:
     """The source model without this printer; its name tells the data and settings it was trained on."""
+    left_out = list(dict.fromkeys([printer, *setting.held_out]))
     key = fingerprint(
         adaptprint.__version__,
-        _files(table, {printer, *setting.held_out}),
-        _file(Path(setting.init) / "config.json", Path(setting.init)) or setting.init,
+        frames_digest(table.where(~table.data["printer"].is_in(left_out).to_numpy())),
+        file_facts(Path(setting.init) / "config.json") or file_facts(setting.init) or setting.init,
         setting.set,
         setting.train_seed,
         setting.camera.model_dump() if setting.camera else None,
@@ -130,7 +131,7 @@ def _trained(setting: Setting, table: FrameTable, printer: str, compute: Compute
             setting.data,
             out=folder,
             init=setting.init,
-            hold_out_printer=list(dict.fromkeys([printer, *setting.held_out])),
+            hold_out_printer=left_out,
             set=setting.set,
             layout=setting.layout,
             camera=setting.camera,
@@ -141,24 +142,6 @@ def _trained(setting: Setting, table: FrameTable, printer: str, compute: Compute
             progress=progress,
         )
     return folder
-
-
-def _files(table: FrameTable, left_out: Set[str]) -> str:
-    """Digest of the frames of all other printers by name, label, size and time of change, without opening them."""
-    digest = hashlib.sha256(repr(sorted(left_out)).encode())
-    for row in table.data.select("path", "name", "printer", "print", "label").iter_rows():
-        if row[2] not in left_out:
-            digest.update(repr((row[1:], _file(Path(row[0])))).encode())
-    return digest.hexdigest()
-
-
-def _file(*paths: Path) -> tuple[int, int] | None:
-    """Size and time of change of the first that is a file."""
-    for path in paths:
-        if path.is_file():
-            facts = path.stat()
-            return facts.st_size, facts.st_mtime_ns
-    return None
 
 
 def _seen(

@@ -7,7 +7,7 @@ from typing import Any
 
 from adaptprint.errors import InterruptedRunError
 from adaptprint.reporting.job_pace import JobPace
-from adaptprint.reporting.progress import Progress, ProgressCallback, silent
+from adaptprint.reporting.progress import ProgressCallback, prefixed, silent
 from adaptprint.workflows.comparison_cell import CellJob, run_cell
 from adaptprint.workflows.comparison_grid import Cell, Grid
 from adaptprint.workflows.comparison_left_out import Setting, open_left_out, opened
@@ -82,7 +82,7 @@ def _make_ready(
 
 
 def _make_one_ready(source: _Source, progress: ProgressCallback = silent) -> str:
-    return open_left_out(source.setting, source.printer, _prefixed(f"without {source.printer}", progress)).digest
+    return open_left_out(source.setting, source.printer, prefixed(f"without {source.printer}", progress)).digest
 
 
 def _run_cells(
@@ -106,7 +106,3 @@ def _run_cells(
         else:
             results[cell] = CellResult(cell, answer)
             pace.add(cell.recipe.name, answer["seconds"])
-
-
-def _prefixed(prefix: str, progress: ProgressCallback) -> ProgressCallback:
-    return lambda event: progress(Progress(f"{prefix}: {event.stage}", event.done, event.total, event.values))

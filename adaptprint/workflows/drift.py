@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from adaptprint.adaptation.print_margins import log_odds, print_margins
-from adaptprint.adaptation.task import Candidate
 from adaptprint.diagnostics.drift import DriftVerdict, Sign, camera_sign, margin_sign, neighbour_sign, weigh_signs
 from adaptprint.diagnostics.neighbours import unit_rows
 from adaptprint.errors import BadDataError
@@ -22,6 +21,7 @@ from adaptprint.models.metrics import print_probabilities
 from adaptprint.models.network import PrintNet
 from adaptprint.models.print_statistics import print_statistics
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
+from adaptprint.workflows.abstention import as_candidate
 from adaptprint.workflows.inputs import one_printer, open_checkpoint, open_unlabelled
 from adaptprint.workflows.references import decided_at, few_of_each
 from adaptprint.workflows.target import open_target
@@ -117,7 +117,7 @@ def drift(
     calls = print_probabilities(seen.probabilities, codes).astype(np.float64)
     margins, counts = np.zeros(0), np.zeros(0, dtype=np.int64)
     if len(reference.margins):
-        values = log_odds(seen.probabilities) + decided_at(_as_candidate(checkpoint))
+        values = log_odds(seen.probabilities) + decided_at(as_candidate(checkpoint))
         margins, counts = print_margins(values, codes)
     few = few_of_each(codes)
     signs = (
@@ -168,9 +168,3 @@ def known_prints(network: PrintNet, memory: SourceFrames | None, compute: Comput
             # Less the mean of one more print: a print is part of its own printer's mean.
             apart.append((own - own.mean(axis=0)) * np.sqrt(len(own) / (len(own) - 1)))
     return np.concatenate(apart) if apart else None
-
-
-def _as_candidate(checkpoint: Checkpoint) -> Candidate:
-    said = checkpoint.config.provenance.recipe.get("candidate")
-    adapted = checkpoint.config.provenance.command == "adapt"
-    return Candidate.from_dict(said if adapted and isinstance(said, dict) else {}, checkpoint.state)

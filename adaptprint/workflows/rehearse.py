@@ -24,7 +24,7 @@ from adaptprint.models.checkpoint import Checkpoint, save_checkpoint
 from adaptprint.models.checkpoint_config import CheckpointConfig
 from adaptprint.models.device import choose_compute
 from adaptprint.models.train_settings import TrainSettings
-from adaptprint.reporting.progress import Progress, ProgressCallback, silent
+from adaptprint.reporting.progress import Progress, ProgressCallback, prefixed, silent
 from adaptprint.workflows.comparison_left_out import Setting, open_left_out
 from adaptprint.workflows.comparison_store import SOURCES
 from adaptprint.workflows.inputs import open_checkpoint, open_labelled
@@ -111,6 +111,7 @@ def rehearse(
     config = checkpoint.config
     table = open_labelled(source_data, layout, config.classes)
     printers = _printers(table, config)
+    _refuse_other_start(config, init)
     with workspace(place, resume) as work:
         setting = Setting(
             data=Path(source_data),
@@ -130,7 +131,7 @@ def rehearse(
         )
         episodes = []
         for number, printer in enumerate(printers):
-            left_out = open_left_out(setting, printer, _prefixed(f"without {printer}", progress))
+            left_out = open_left_out(setting, printer, prefixed(f"without {printer}", progress))
             episodes += episodes_of(left_out, seed)
             progress(Progress("rehearsing", number + 1, len(printers)))
         if not episodes:
@@ -172,17 +173,23 @@ def _printers(table: FrameTable, config: CheckpointConfig) -> list[str]:
     return known
 
 
+def _refuse_other_start(config: CheckpointConfig, init: str | Path) -> None:
+    """Models that start elsewhere would be of another kind, and what they rehearse would say nothing of this one."""
+    began = config.provenance.recipe.get("init")
+    if began is not None and began != Path(init).name:
+        raise UsageError(
+            f"this model was trained from --init {began}, not from {Path(init).name}",
+            f"Give the same starting weights: --init {began}.",
+        )
+
+
 def _trained_with(config: CheckpointConfig) -> list[str]:
-    """The training settings of a checkpoint, as ``--set`` takes them; what starting weights decide is left to them."""
+    """The training settings of a checkpoint, as ``--set`` takes them."""
     usual = TrainSettings().model_dump()
-    recipe = {key: value for key, value in config.provenance.recipe.items() if key in usual and key != "arch"}
+    recipe = {key: value for key, value in config.provenance.recipe.items() if key in usual}
     return [f"{key}={value}" for key, value in recipe.items() if value is not None and value != usual[key]]
 
 
 def _with(checkpoint: Checkpoint, rehearsal: Rehearsal) -> Checkpoint:
     metrics = {**checkpoint.config.metrics, REHEARSAL: rehearsal.model_dump(mode="json")}
     return replace(checkpoint, config=checkpoint.config.model_copy(update={"metrics": metrics}))
-
-
-def _prefixed(prefix: str, progress: ProgressCallback) -> ProgressCallback:
-    return lambda event: progress(Progress(f"{prefix}: {event.stage}", event.done, event.total, event.values))

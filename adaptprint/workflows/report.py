@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptprint.errors import BadDataError
-from adaptprint.models.atomic_folder import writing_to
+from adaptprint.models.atomic_folder import write_atomic
 from adaptprint.reporting.report import render_report
 from adaptprint.workflows.run_pictures import FOLDER
 
@@ -48,11 +48,7 @@ def report(run: str | Path, *, out: str | Path | None = None) -> ReportResult:
     trace = list(_trace(folder / "metrics.jsonl"))
     html = render_report(content, trace, {name: _picture(folder, name) for name in pictures_of(content)})
     file = Path(out) if out is not None else folder / "report.html"
-    with writing_to(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_name(f".{file.name}.unfinished")
-        unfinished.write_text(html, encoding="utf-8")
-        unfinished.replace(file)
+    write_atomic(file, html.encode())
     return ReportResult(file, content)
 
 

@@ -39,12 +39,12 @@ def exhibits(run: "Run") -> Exhibits:
     """Everything a report of this run shows beside the verdict and its evidence."""
     source = run.judgement.chosen.evidence.source
     album = Album(run.target.pixels.array, None if source is None else source.array)
-    gallery = _Gallery(run, album)
+    prints, gallery = _prints(run), _Gallery(run, album)
     facts = {
         "decision": _decision(run),
-        "prints": _prints(run),
+        "prints": prints,
         "source_prints": _source_prints(run),
-        "changes": gallery.changes(),
+        "changes": gallery.changes(prints),
         "outside_support": gallery.strange(),
         "pictures": gallery.telling(),
         "map": _map(run),
@@ -61,8 +61,7 @@ def _decision(run: "Run") -> dict[str, Any] | None:
     candidate, before = run.judgement.candidate, float(logit(np.clip(config.threshold, 1e-6, 1 - 1e-6)))
     decision = candidate.decision
     expected = None
-    if decision is not None:
-        found = run.judgement.chosen.evidence.relation.expect(decision)
+    if decision is not None and (found := run.expectation) is not None:
         expected = {
             "margin": decision.margin,
             "gain": found.gain,
@@ -130,9 +129,9 @@ class _Gallery:
         self.scores, self.table = run.scores.of(run.target.rows), run.target.pixels.table
         self.names = self.table.data["print"].to_list()
 
-    def changes(self) -> dict[str, Any]:
-        """Prints whose call flips, those first whose score moves most."""
-        prints = [row for row in _prints(self.run) if row["before_class"] != row["after_class"]]
+    def changes(self, every: list[dict[str, Any]]) -> dict[str, Any]:
+        """Those of all prints whose call flips, first those whose score moves most."""
+        prints = [row for row in every if row["before_class"] != row["after_class"]]
         prints.sort(key=lambda row: -(row["before_score"] + row["after_score"]))
         shown = [row for row in prints if row["print"] in self.names][:_CHANGES]
         return {"n": len(prints), "prints": [{**row, "frames": self._frames_of(row["print"])} for row in shown]}

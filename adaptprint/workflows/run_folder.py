@@ -12,6 +12,7 @@ from adaptprint.adaptation.recipe import NamedRecipe
 from adaptprint.adaptation.task import Adaptation, AdaptationTask
 from adaptprint.diagnostics.examine import Examination
 from adaptprint.diagnostics.neighbour_facts import neighbour_facts
+from adaptprint.diagnostics.rehearsal import Expectation
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.table import FrameTable
 from adaptprint.models.atomic_folder import Workspace, atomic_folder
@@ -55,6 +56,12 @@ class Run:
     camera: CameraProfile
     labels: str | None
     notes: tuple[str, ...]
+
+    @cached_property
+    def expectation(self) -> Expectation | None:
+        """What the candidate's moved decision is expected to gain; ``None`` where it was not moved."""
+        decision = self.judgement.candidate.decision
+        return None if decision is None else self.judgement.chosen.evidence.relation.expect(decision)
 
     @cached_property
     def table(self) -> FrameTable:
@@ -148,12 +155,8 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
 
 
 def _expected_gain(run: Run) -> dict[str, Any] | None:
-    """What the candidate's moved decision is expected to gain in balanced accuracy; ``None`` where no one can say."""
-    decision = run.judgement.candidate.decision
-    if decision is None:
-        return None
-    found = run.judgement.chosen.evidence.relation.expect(decision)
-    return {"value": found.gain, "interval": [found.low, found.high], "risk": found.risk}
+    found = run.expectation
+    return None if found is None else {"value": found.gain, "interval": [found.low, found.high], "risk": found.risk}
 
 
 def _labelled_prints(run: Run) -> dict[str, Any]:

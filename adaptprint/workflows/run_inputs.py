@@ -15,7 +15,7 @@ from adaptprint.adaptation.recipe import NamedRecipe
 from adaptprint.errors import UsageError
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.table import FrameTable
-from adaptprint.models.checkpoint_files import CONFIG, read_config
+from adaptprint.models.checkpoint_files import CONFIG, file_digest, read_config
 from adaptprint.workflows.inputs import fingerprint, open_labelled
 
 
@@ -46,11 +46,11 @@ def stamp_source(source: Path, source_data: Path | None, continue_: bool = False
     """
     if source.is_file():
         table = open_labelled(require_data(source, source_data), "auto")
-        return SourceStamp(fingerprint(_content(source), _frames(table)), tuple(table.classes))
+        return SourceStamp(fingerprint(_content(source), frames_digest(table)), tuple(table.classes))
     config = read_config(source)
     # Holds the digests of all files of the checkpoint, which are checked when it is loaded.
     own = config.integrity.get(CONFIG)
-    frames = None if source_data is None else _frames(open_labelled(source_data, "auto", config.classes))
+    frames = None if source_data is None else frames_digest(open_labelled(source_data, "auto", config.classes))
     return SourceStamp(fingerprint(own, frames, continue_), tuple(config.classes))
 
 
@@ -91,7 +91,7 @@ def inputs_digest(
     return fingerprint(
         adaptprint.__version__,
         source.digest,
-        _frames(table),
+        frames_digest(table),
         recipe.name,
         recipe.recipe.model_dump(exclude={"card"}),
         word.text,
@@ -101,17 +101,17 @@ def inputs_digest(
     )
 
 
-def _frames(table: FrameTable) -> str:
+def frames_digest(table: FrameTable) -> str:
     """Digest of a table's rows and of the files they name, without opening them."""
     digest = hashlib.sha256()
     for path, *row in table.data.select("path", "name", "printer", "print", "time", "label").iter_rows():
         # A still of a video lies in the cache, below a name that is the digest of the video's content.
-        facts = Path(path).parent.name if table.layout == "video" else _facts(path)
+        facts = Path(path).parent.name if table.layout == "video" else file_facts(path)
         digest.update(repr((row, facts)).encode())
     return digest.hexdigest()
 
 
-def _facts(path: str) -> tuple[int, int] | None:
+def file_facts(path: str | Path) -> tuple[int, int] | None:
     """Size and time of change; ``None`` for a file that cannot be reached."""
     try:
         status = os.stat(path)  # noqa: PTH116 - up to a hundred thousand of them
@@ -122,11 +122,7 @@ def _facts(path: str) -> tuple[int, int] | None:
 
 def _content(file: Path) -> str | None:
     """SHA-256 of a file; ``None`` where it cannot be read, which whoever needs it reports."""
-    digest = hashlib.sha256()
     try:
-        with file.open("rb") as handle:
-            while chunk := handle.read(1 << 20):
-                digest.update(chunk)
+        return file_digest(file)
     except OSError:
         return None
-    return digest.hexdigest()

@@ -24,11 +24,11 @@ from adaptprint.adaptation.print_decision import best_decision
 from adaptprint.adaptation.print_margins import (
     Doubles,
     MarginModel,
-    fit_margins,
     log_odds,
     print_margins,
     share_posterior,
 )
+from adaptprint.adaptation.prior import SourceScores, known_margins
 from adaptprint.frames.table import Ints
 from adaptprint.models.metrics import balanced_accuracy, print_labels
 
@@ -141,6 +141,18 @@ KNOWLEDGE: dict[str, Knowledge] = {
 }
 
 
+def fitted_margins(source: SourceScores) -> MarginModel:
+    """The margin model of the source.
+
+    Raises:
+        SystemExit: If a class has too few prints.
+    """
+    model = known_margins(source)
+    if model is None:
+        raise SystemExit("the checkpoint's memory has too few prints of a class")
+    return model
+
+
 def questions(printers: Sequence[Printer], n_prints: int, repeats: int) -> list[tuple[float, Question]]:
     """Share of faulty prints and question."""
     found = []
@@ -167,12 +179,7 @@ def main() -> None:
     options = parser.parse_args()
     refuse_missing(options.source, options.data)
     model = adaptprint.load(options.source, threads=options.threads)
-    source, classes = source_scores(model), model.classes
-    rows = np.flatnonzero(source.held_out)
-    unseen = source.take(rows if len(rows) else np.arange(len(source.labels)))
-    fitted = fit_margins(
-        log_odds(unseen.probabilities), unseen.labels, unseen.table.print_codes, unseen.table.printer_codes
-    )
+    fitted, classes = fitted_margins(source_scores(model)), model.classes
     printers = [
         Printer(table.printers[0], *print_margins(log_odds(seen), table.print_codes), print_labels(table, classes))
         for table, seen in unseen_printers(model, options.data, options.threads)

@@ -55,6 +55,14 @@ def test_every_own_printer_is_left_out_of_a_model_with_the_same_settings(rehears
         assert (recipe["steps"], recipe["width"], recipe["memory_frames"]) == (1, 64, 60)
 
 
+def test_the_architecture_is_rehearsed_too(model: Path) -> None:
+    config = load_checkpoint(model).config
+    other = {**config.provenance.recipe, "arch": "resnet34"}
+    told = config.model_copy(update={"provenance": config.provenance.model_copy(update={"recipe": other})})
+    assert "arch=resnet34" in rehearse._trained_with(told)
+    assert not any(word.startswith("arch=") for word in rehearse._trained_with(config))
+
+
 def test_the_checkpoint_differs_by_the_rehearsal_alone(rehearsed: tuple[Any, Path], model: Path) -> None:
     result, _folder = rehearsed
     before, after = load_checkpoint(model), load_checkpoint(result.out)
@@ -152,6 +160,8 @@ def test_what_cannot_be_rehearsed_is_refused_before_any_training(
     others = write_printers(tmp_path / "others", ("01", "10"), prints=4, frames=1)
     with pytest.raises(BadDataError, match="1 of the model's 3 printers"):
         adaptprint.rehearse(model, others, threads=1)
+    with pytest.raises(UsageError, match="trained from --init none, not from other"):
+        adaptprint.rehearse(model, labelled, init=tmp_path / "other.pth", threads=1)
     with pytest.raises(AdaptprintError, match="exists"):
         adaptprint.rehearse(model, labelled, out=others, threads=1)
     adapted = tmp_path / "run"
