@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.rehearsal import BUILT_IN, GainRelation
 from adaptprint.frames.table import FrameTable, Ints
@@ -40,6 +43,8 @@ class Evidence:
         trained: Whether the candidate's weights were trained on the source anew.
         decision: Set where the candidate is the source model with its decision moved, and nothing else.
         relation: What an expected gain came to in rehearsal.
+        print_posteriors: (p, K) probability of each class for each target print, in order of the print codes;
+            ``None`` where there are no posteriors.
     """
 
     source: SourceFrames | None
@@ -53,3 +58,4 @@ class Evidence:
     trained: bool = False
     decision: PrintDecision | None = None
     relation: GainRelation = BUILT_IN
+    print_posteriors: npt.NDArray[np.float64] | None = None

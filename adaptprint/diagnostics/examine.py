@@ -118,6 +118,7 @@ class Examiner:
             trained=candidate.trained,
             decision=candidate.decision if candidate.moves_decision_only else None,
             relation=gain_relation(rehearsed_in(self.checkpoint.config.metrics)),
+            print_posteriors=self.prior.print_posteriors,
         )
         self.report(Progress("looking up neighbours", 0, 0))
         return find_out(candidate, evidence, self.prior, self.word, self._hashes, self.seed)

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.diagnostics.rehearsal import Expectation
 from adaptprint.diagnostics.vetoes import Veto
@@ -19,8 +20,8 @@ _ALONE: dict[Family, str] = {
     "source": "the candidate agrees more with the source, but not with itself",
 }
 _TELLING_GAP = 0.02
-# Chosen on renders, see docs/verdict.md.
-SHIPPED_GAIN, WORTH_LABELS, LARGEST_RISK = 0.02, 0.005, 0.3
+# Chosen on renders, see docs/decisions/0015.
+SHIPPED_GAIN, LARGEST_RISK, WORTH_LABELS = 0.005, 0.2, 0.02
 _MIN_PRINTS_TO_LABEL, _MAX_PRINTS_TO_LABEL = 3, 5
 
 
@@ -54,7 +55,7 @@ def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Vet
     if vetoes:
         return Verdict("keep-source", tuple(veto.says for veto in vetoes))
     if evidence.decision is not None:
-        return _weigh_decision(evidence, evidence.relation.expect(evidence.decision))
+        return _weigh_decision(evidence, evidence.decision)
     supporting = [witness for witness in witnesses if witness.favours == "candidate"]
     against = [witness for witness in witnesses if witness.favours == "source"]
     if not supporting:
@@ -70,19 +71,38 @@ def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Vet
     return Verdict("need-labels", (reason, *(witness.says for witness in (*supporting, *against))), prints)
 
 
-def _weigh_decision(evidence: Evidence, expected: Expectation) -> Verdict:
+def _weigh_decision(evidence: Evidence, decision: PrintDecision) -> Verdict:
     """A moved decision ranks frames as before: only the printer's margins can tell whether it is better placed."""
-    says = (
-        f"moving the decision is expected to gain {100 * expected.gain:.1f} points on this printer's next prints "
-        f"({100 * expected.low:+.1f} to {100 * expected.high:+.1f}); it loses more than one with probability "
-        f"{expected.risk:.0%} ({_told_by(expected)})"
-    )
+    expected = evidence.relation.expect(decision)
+    if decision.margin:
+        says = (
+            f"moving the decision is expected to gain {100 * expected.gain:.1f} points on this printer's next prints "
+            f"({100 * expected.low:+.1f} to {100 * expected.high:+.1f}); it loses more than one with probability "
+            f"{expected.risk:.0%} ({_told_by(expected)})"
+        )
+    else:
+        says = f"no move of the decision is worth its risk on these prints ({_told_by(expected)})"
     if expected.gain >= SHIPPED_GAIN and expected.risk <= LARGEST_RISK:
         return Verdict("ship", (says,))
-    prints = most_telling_prints(evidence)
-    if expected.gain < WORTH_LABELS or not prints:
+    prints = least_sure_prints(evidence)
+    if decision.further < WORTH_LABELS or not prints:
         return Verdict("keep-source", (says,))
-    return Verdict("need-labels", (f"too little to ship unseen: {says}",), prints)
+    worth = f"the class of these prints may be worth {100 * decision.further:.1f} points more"
+    return Verdict("need-labels", (f"too little to ship unseen: {says}", worth), prints)
+
+
+def least_sure_prints(evidence: Evidence) -> tuple[str, ...]:
+    """Three prints whose class is least sure, of those that are not labelled; none where all are.
+
+    Their labels gain as much as those of any other three that were tried (docs/decisions/0013). Without posteriors, the
+    prints on which the two models differ most.
+    """
+    if evidence.print_posteriors is None:
+        return most_telling_prints(evidence)
+    sureness = evidence.print_posteriors.max(axis=1)
+    order = np.argsort(sureness, kind="stable")[:_MIN_PRINTS_TO_LABEL]
+    names = evidence.target.prints["print"].to_list()
+    return tuple(names[row] for row in order if sureness[row] < 1)
 
 
 def _told_by(expected: Expectation) -> str:

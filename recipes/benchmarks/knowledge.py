@@ -1,5 +1,5 @@
 # python recipes/benchmarks/knowledge.py --source CKPT --data DIR
-"""What would help to place the decision? The gain of `calibrate`, with nothing or something more known of the printer.
+"""What would help to place the decision? Its gain with nothing or something more known of the printer.
 
 Every frame is embedded once. Then, for each printer that is not among the source's own, sets of prints are drawn at
 known shares of faulty ones, the decision is placed with each piece of knowledge, and balanced accuracy on the printer's
@@ -31,6 +31,7 @@ from adaptprint.adaptation.print_margins import (
 from adaptprint.adaptation.prior import SourceScores, known_margins
 from adaptprint.frames.table import Ints
 from adaptprint.models.metrics import balanced_accuracy, print_labels
+from adaptprint.workflows.model import Model
 
 SHARES = (0.0, 0.2, 0.5, 1.0)
 KNOWN_WELL = 0.1  # standard deviation of what is known, in parts of what is usual
@@ -76,12 +77,15 @@ class Question:
 Knowledge = Callable[[MarginModel, Question], float]
 
 
-def margin(model: MarginModel, question: Question, known: Ints | None = None) -> float:
-    """Where `calibrate` decides under a margin model, perhaps with the class of some prints known."""
+def margin(model: MarginModel, question: Question, known: Ints | None = None, loss_weight: float = 1.0) -> float:
+    """Where balanced accuracy is expected to be highest, perhaps with the class of some prints known.
+
+    `calibrate` itself is more careful (`caution.py`): how careful one had better be is another question than what
+    one would like to know.
+    """
     printer, drawn = question.printer, question.drawn
-    return best_decision(
-        model, share_posterior(model, printer.margins[drawn], printer.counts[drawn], known=known)
-    ).margin
+    posterior = share_posterior(model, printer.margins[drawn], printer.counts[drawn], known=known)
+    return best_decision(model, posterior, loss_weight).margin
 
 
 def true_shift(model: MarginModel, question: Question) -> MarginModel:
@@ -108,14 +112,19 @@ def rehearsed(model: MarginModel, question: Question) -> MarginModel:
     )
 
 
-def few_labels(model: MarginModel, question: Question) -> float:
-    """With the class of the three prints whose class is least sure."""
+def told(model: MarginModel, question: Question, n_labels: int) -> Ints:
+    """(p,) class of the ``n_labels`` prints whose class is least sure, -1 for the others."""
     printer, drawn = question.printer, question.drawn
     unsure = np.abs(share_posterior(model, printer.margins[drawn], printer.counts[drawn]).print_posteriors - 0.5)
-    told = np.argsort(unsure, kind="stable")[:N_LABELS]
+    least_sure = np.argsort(unsure, kind="stable")[:n_labels]
     known = np.full(len(drawn), -1)
-    known[told] = printer.labels[drawn][told]
-    return margin(model, question, known)
+    known[least_sure] = printer.labels[drawn][least_sure]
+    return known
+
+
+def few_labels(model: MarginModel, question: Question) -> float:
+    """With the class of the three prints whose class is least sure."""
+    return margin(model, question, told(model, question, N_LABELS))
 
 
 def hindsight(_model: MarginModel, question: Question) -> float:
@@ -153,6 +162,16 @@ def fitted_margins(source: SourceScores) -> MarginModel:
     return model
 
 
+def printers_of(model: Model, data: Path, threads: int | None) -> list[Printer]:
+    """The printers of a data set that are not among the model's own."""
+    return [
+        Printer(
+            table.printers[0], *print_margins(log_odds(seen), table.print_codes), print_labels(table, model.classes)
+        )
+        for table, seen in unseen_printers(model, data, threads)
+    ]
+
+
 def questions(printers: Sequence[Printer], n_prints: int, repeats: int) -> list[tuple[float, Question]]:
     """Share of faulty prints and question."""
     found = []
@@ -179,11 +198,7 @@ def main() -> None:
     options = parser.parse_args()
     refuse_missing(options.source, options.data)
     model = adaptprint.load(options.source, threads=options.threads)
-    fitted, classes = fitted_margins(source_scores(model)), model.classes
-    printers = [
-        Printer(table.printers[0], *print_margins(log_odds(seen), table.print_codes), print_labels(table, classes))
-        for table, seen in unseen_printers(model, options.data, options.threads)
-    ]
+    fitted, printers = fitted_margins(source_scores(model)), printers_of(model, options.data, options.threads)
     asked = questions(printers, options.prints, options.repeats)
     shares = np.array([share for share, _ in asked])
     before = np.array([scored(question.printer, question.rest, 0.0) for _, question in asked])

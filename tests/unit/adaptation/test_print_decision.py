@@ -1,4 +1,4 @@
-"""The decision by print margins: where expected balanced accuracy is highest, and what moving there gains."""
+"""The decision by print margins: where a gain is worth its risk, and what moving there gains."""
 
 import numpy as np
 import pytest
@@ -56,11 +56,52 @@ def test_a_printer_on_which_faults_look_fainter_gets_a_lower_decision_whatever_t
         assert found.gain > 0
 
 
-def test_fewer_prints_leave_more_risk() -> None:
-    few = best_decision(MODEL, share_posterior(MODEL, *prints(-2.0, 0.2, 2, 2)))
-    many = best_decision(MODEL, share_posterior(MODEL, *prints(-2.0, 0.2, 30, 30)))
-    assert many.risk < few.risk
-    assert many.high - many.low < few.high - few.low
+def torn_between(one: tuple[float, float], other: tuple[float, float], chance: float) -> SharePosterior:
+    """A posterior of two printers; ``chance`` is that of the first."""
+    n = 100
+    means = np.array([one] * round(chance * n) + [other] * (n - round(chance * n)))
+    return SharePosterior(np.full(n, 0.5), np.zeros(0), 0.0, 1.0, means, np.full((n, 2), 0.6))
+
+
+def test_a_point_lost_weighs_more_than_one_gained() -> None:
+    # Moving down would help on the first printer as much as it would harm on the second.
+    posterior = torn_between((-3.0, -1.0), (-1.0, 1.0), 0.6)
+    bold = best_decision(MODEL, posterior, loss_weight=1.0)
+    assert bold.margin < -0.5
+    assert bold.gain > 0.02
+    careful = best_decision(MODEL, posterior)
+    assert -0.3 < careful.margin <= 0
+    assert careful.risk < bold.risk
+
+
+def test_the_heavier_a_loss_the_less_the_decision_moves_and_the_smaller_the_worst() -> None:
+    posterior = share_posterior(MODEL, *prints(-2.6, 0.2, 9, 3))
+    found = [best_decision(MODEL, posterior, weight) for weight in (1.0, 4.0, 100.0)]
+    assert found[0].margin <= found[1].margin <= found[2].margin <= 0
+    assert found[0].gain >= found[1].gain >= found[2].gain >= 0
+    assert found[0].low < found[2].low
+    assert found[2].risk <= 0.05
+
+
+def test_what_may_still_be_gained_is_what_knowing_the_printer_would_add() -> None:
+    assert best_decision(MODEL, sure_of(-3.0, -1.0)).further == pytest.approx(0, abs=1e-3)
+    posterior = torn_between((-3.0, -1.0), (-1.0, 1.0), 0.5)
+    found = best_decision(MODEL, posterior)
+    known = [best_decision(MODEL, torn_between((-3.0, -1.0), (-1.0, 1.0), chance)).gain for chance in (1.0, 0.0)]
+    assert found.gain + found.further == pytest.approx(np.mean(known), abs=0.01)
+    assert found.further > 0.02
+
+
+def test_fewer_prints_leave_more_risk_so_the_decision_moves_less_and_labels_are_worth_more() -> None:
+    few = share_posterior(MODEL, *prints(-2.0, 0.2, 2, 2))
+    many = share_posterior(MODEL, *prints(-2.0, 0.2, 30, 30))
+    bold = [best_decision(MODEL, posterior, loss_weight=1.0) for posterior in (few, many)]
+    assert bold[1].risk < bold[0].risk
+    assert bold[1].high - bold[1].low < bold[0].high - bold[0].low
+    careful = [best_decision(MODEL, posterior) for posterior in (few, many)]
+    assert careful[1].margin < careful[0].margin <= 0
+    assert careful[1].gain > careful[0].gain
+    assert careful[1].further < careful[0].further
 
 
 def test_a_decision_moves_the_log_odds_by_its_margin_and_leaves_the_rest() -> None:

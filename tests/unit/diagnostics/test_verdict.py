@@ -9,7 +9,7 @@ import pytest
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.rehearsal import GainRelation
-from adaptprint.diagnostics.verdict import candidate_score, most_telling_prints, weigh
+from adaptprint.diagnostics.verdict import candidate_score, least_sure_prints, most_telling_prints, weigh
 from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
 
@@ -130,13 +130,20 @@ def test_the_score_hears_only_those_who_may_speak_and_is_never_without_bounds() 
 
 
 @pytest.mark.parametrize(
-    ("gain", "risk", "decision"),
-    [(0.03, 0.1, "ship"), (0.03, 0.6, "need-labels"), (0.012, 0.1, "need-labels"), (0.001, 0.0, "keep-source")],
+    ("gain", "risk", "further", "decision"),
+    [
+        (0.03, 0.1, 0.05, "ship"),
+        (0.006, 0.1, 0.0, "ship"),
+        (0.03, 0.3, 0.05, "need-labels"),
+        (0.03, 0.3, 0.01, "keep-source"),
+        (0.004, 0.0, 0.03, "need-labels"),
+        (0.004, 0.0, 0.01, "keep-source"),
+    ],
 )
 def test_a_moved_decision_is_judged_by_what_it_is_expected_to_gain(
-    differing: Evidence, gain: float, risk: float, decision: str
+    differing: Evidence, gain: float, risk: float, further: float, decision: str
 ) -> None:
-    evidence = replace(differing, decision=PrintDecision(-1.0, gain, gain - 0.03, gain + 0.03, risk))
+    evidence = replace(differing, decision=PrintDecision(-1.0, gain, gain - 0.03, gain + 0.03, risk, further))
     # Every witness is against it: they cannot tell where a decision lies better.
     verdict = weigh(evidence, [witness("-"), witness("-")], [])
     assert verdict.decision == decision
@@ -144,19 +151,43 @@ def test_a_moved_decision_is_judged_by_what_it_is_expected_to_gain(
     assert bool(verdict.prints_to_label) == (decision == "need-labels")
 
 
+@pytest.mark.parametrize(("further", "decision"), [(0.05, "need-labels"), (0.01, "keep-source")])
+def test_a_decision_that_stays_says_so_and_asks_for_labels_where_they_are_worth_it(
+    make_evidence: BuildEvidence, sight: Sight, further: float, decision: str
+) -> None:
+    same = sight(np.full(36, 0.4))
+    posteriors = np.array([[0.9, 0.1], [0.45, 0.55], [0.0, 1.0], [0.7, 0.3], [0.98, 0.02], [0.2, 0.8]])
+    evidence = replace(
+        make_evidence(same, same),
+        decision=PrintDecision(0.0, 0.0, 0.0, 0.0, 0.0, further),
+        print_posteriors=posteriors,
+    )
+    verdict = weigh(evidence, [], [])
+    assert verdict.decision == decision
+    assert "no move of the decision is worth its risk" in verdict.reasons[0]
+    # Both models call every print alike, yet a label tells something: of those least sure, and no known one.
+    assert verdict.prints_to_label == (("t1", "t3", "t5") if decision == "need-labels" else ())
+
+
+def test_prints_whose_class_is_known_are_not_asked_for(make_evidence: BuildEvidence, sight: Sight) -> None:
+    same = sight(np.full(36, 0.4))
+    evidence = replace(make_evidence(same, same), print_posteriors=np.eye(2)[[0, 1, 0, 0, 1, 1]])
+    assert least_sure_prints(evidence) == ()
+
+
 def test_rehearsal_is_heard_before_a_moved_decision_is_judged(differing: Evidence) -> None:
-    evidence = replace(differing, decision=PrintDecision(-1.0, 0.04, 0.01, 0.07, 0.05))
+    evidence = replace(differing, decision=PrintDecision(-1.0, 0.04, 0.01, 0.07, 0.05, 0.03))
     assert "was not rehearsed" in weigh(evidence, [], []).reasons[0]
     told = {
         slope: weigh(replace(evidence, relation=GainRelation(slope=slope, widening=1.0, printers=6)), [], [])
-        for slope in (0.0, 0.3, 1.0)
+        for slope in (0.0, 0.1, 1.0)
     }
-    assert [each.decision for each in told.values()] == ["keep-source", "need-labels", "ship"]
+    assert [each.decision for each in told.values()] == ["need-labels", "need-labels", "ship"]
     assert all("rehearsed on 6 source printers" in each.reasons[0] for each in told.values())
     calm, wild = (
         replace(
             evidence,
-            decision=PrintDecision(-1.0, 0.04, -0.01, 0.09, 0.05),
+            decision=PrintDecision(-1.0, 0.04, -0.01, 0.09, 0.05, 0.03),
             relation=GainRelation(slope=1.0, widening=widening, printers=6),
         )
         for widening in (1.0, 4.0)
