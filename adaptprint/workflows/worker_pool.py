@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adaptprint.errors import AdaptprintError
+from adaptprint.frames.wording import shown
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -177,9 +178,9 @@ def _begin_worker() -> None:
 def told(error: Exception) -> str:
     """Cause and fix, a line each; of an error that nobody foresaw, where it happened, as far as that is known."""
     if isinstance(error, AdaptprintError):
-        return str(error)
+        return shown(str(error))
     if isinstance(error, MemoryError):
         return "out of memory\nFree some memory, or lower --max-parallel."
     steps = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(steps[-1].filename).name}:{steps[-1].lineno})" if steps else ""
-    return f"internal error: {type(error).__name__}: {error}{where}\n{_REPORT}"
+    return shown(f"internal error: {type(error).__name__}: {error}{where}\n{_REPORT}")

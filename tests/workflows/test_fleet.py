@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -123,6 +124,18 @@ def test_a_second_run_does_nothing_and_a_changed_printer_is_done_anew_alone(
     assert run(target_prior="all-good", overwrite=True) == ["ender 12", "mk4"]
     shutil.rmtree(tmp_path / "runs" / "mk4" / "candidate")
     assert run(target_prior="all-good") == ["mk4"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
+def test_a_printer_whose_name_is_no_utf_8_fails_alone(cli: Callable[..., Any], source: Path, halls: Path) -> None:
+    (halls / "broken").rename(os.fsdecode(os.fsencode(halls) + b"/caf\xe9"))
+    file = halls.parent / "fleet.toml"
+    file.write_text(f'source = "{source}"\nrecipe = "source-only"\ntargets = "halls"\n')
+    result = cli("batch", file, "--json")
+    assert result.code == 4
+    assert [row["state"] for row in result.json["results"]] == ["adapted", "adapted", "failed"]
+    assert result.json["results"][2]["path"].endswith("caf?")
+    assert (halls.parent / "fleet" / "fleet.html").is_file()
 
 
 def test_a_lone_run_with_the_same_words_is_up_to_date_for_a_fleet(source: Path, halls: Path, tmp_path: Path) -> None:
