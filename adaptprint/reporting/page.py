@@ -24,9 +24,13 @@ def render_page(template: str, styles: tuple[str, ...] = (), **facts: Any) -> st
     """
     folder = files("adaptprint.reporting").joinpath("templates")
     style = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", *styles))
-    return _environment().get_template(template).render(
-        style=Markup(style),  # noqa: S704 - our own files
-        **facts,
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(style),  # noqa: S704 - our own files
+            **facts,
+        )
     )
 
 

@@ -173,7 +173,9 @@ def _refuse_name(name: str, taken: set[str]) -> None:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and Path(name).name == name and not name.startswith(".") and "\0" not in name and shown(name) == name
+    return (
+        bool(name) and Path(name).name == name and not name.startswith(".") and "\0" not in name and shown(name) == name
+    )
 
 
 def _stem(target: FleetTarget) -> str:
