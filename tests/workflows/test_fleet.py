@@ -133,9 +133,36 @@ def test_a_printer_whose_name_is_no_utf_8_fails_alone(cli: Callable[..., Any], s
     file.write_text(f'source = "{source}"\nrecipe = "source-only"\ntargets = "halls"\n')
     result = cli("batch", file, "--json")
     assert result.code == 4
-    assert [row["state"] for row in result.json["results"]] == ["adapted", "adapted", "failed"]
-    assert result.json["results"][2]["path"].endswith("caf?")
+    assert [row["state"] for row in result.json["results"]] == ["failed", "adapted", "adapted"]
+    assert result.json["results"][0]["path"].endswith("caf?")
     assert (halls.parent / "fleet" / "fleet.html").is_file()
+
+
+def test_a_printer_with_a_frame_that_was_out_of_reach_for_once_is_done_again(
+    source: Path, halls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from adaptprint.frames import frame_files
+
+    content, frame = frame_files._content, next((halls / "mk4").rglob("*.jpg"))
+
+    def out_of_reach(path: str) -> bytes:
+        if path != str(frame):
+            return content(path)
+        frame.rename(tmp_path / "elsewhere")
+        try:
+            return content(path)
+        finally:
+            (tmp_path / "elsewhere").rename(frame)
+
+    def run() -> Any:
+        return adaptprint.adapt_many(source, [halls / "mk4"], out=tmp_path / "runs", recipe="source-only")[0]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(frame_files, "_content", out_of_reach)
+        assert run().to_dict()["n_unreadable"] == 1
+    again = run()
+    assert (again.up_to_date, again.to_dict()["n_unreadable"]) == (False, 0)
+    assert run().up_to_date
 
 
 def test_a_lone_run_with_the_same_words_is_up_to_date_for_a_fleet(source: Path, halls: Path, tmp_path: Path) -> None:
