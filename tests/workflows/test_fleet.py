@@ -252,7 +252,7 @@ def test_every_engine_writes_the_same_bytes(
     for name, engine in (
         ("here", {}),
         ("processes", {"max_parallel": 2}),
-        ("executor", {"executor": ThreadPoolExecutor(1)}),
+        ("executor", {"executor": ThreadPoolExecutor(2)}),
     ):
         result = adaptprint.adapt_many(source, halls, out=tmp_path / name, recipe="bn-early", threads=1, **engine)
         assert [one.error is None for one in result] == [False, True, True], result.to_dict()
