@@ -155,9 +155,9 @@ class Bench:
         self.start = statistics.median(all_ - own for all_, own in zip(self.alone, spent, strict=True))
         return Way("single runs", wall, processor, 1, outcomes, sum(spent))
 
-    def batch(self, name: str, workers: int, *words: str, ours: bool = True) -> Way:
-        """The fleet by one engine; a second call with the same first word finds most of it up to date."""
-        out = self.place / self.recipe / name.split()[0]
+    def batch(self, name: str, folder: str, workers: int, *words: str, ours: bool = True) -> Way:
+        """The fleet by one engine; a second call into the same folder finds most of it up to date."""
+        out = self.place / self.recipe / folder
         process = run("batch", self.file, "--out", out, "--quiet", *words, allowed=(4,))
         rows = {row["target"]: row for row in json.loads((out / "fleet.json").read_text(encoding="utf-8"))["results"]}
         outcomes = {
@@ -194,11 +194,11 @@ def measure(bench: Bench, with_ray: bool) -> tuple[list[Row], list[str], list[st
     for name in bench.names:
         bench.single(name, bench.place / bench.recipe / "warm-up")  # decodes, and probes the machine's number format
     singles = bench.singles()
-    ways = [singles, bench.batch("batch, one process", 1, "--threads", "1")]
-    ways.append(bench.batch("two processes: --max-parallel 2", 2, "--max-parallel", "2", "--threads", "2"))
+    ways = [singles, bench.batch("batch, one process", "one", 1, "--threads", "1")]
+    ways.append(bench.batch("batch --max-parallel 2", "two", 2, "--max-parallel", "2", "--threads", "2"))
     if with_ray:
-        ways.append(bench.batch("Ray: --executor ray", 2, "--executor", "ray", "--threads", "1", ours=False))
-    ways.append(bench.batch("batch, once more", 1, "--threads", "1"))
+        ways.append(bench.batch("batch --executor ray", "ray", 2, "--executor", "ray", "--threads", "1", ours=False))
+    ways.append(bench.batch("batch, once more", "one", 1, "--threads", "1"))
     rows: list[Row] = [
         {
             "way": way.name,
@@ -235,6 +235,8 @@ def main() -> None:
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
         os.environ["ADAPTPRINT_CACHE"] = cache
+        # Ray's workers give way to all other processes, which the figures must not depend on.
+        os.environ["RAY_worker_niceness"] = "0"
         make_fleet(Path(folder), options.prints, options.frames)
         for recipe in options.recipe:
             rows, says, differ = measure(Bench(options.source, Path(folder), recipe), not options.without_ray)
