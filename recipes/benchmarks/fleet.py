@@ -236,7 +236,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
         os.environ["ADAPTPRINT_CACHE"] = cache
         # Ray's workers give way to all other processes, which the figures must not depend on.
-        os.environ["RAY_worker_niceness"] = "0"
+        os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - its own spelling
         make_fleet(Path(folder), options.prints, options.frames)
         for recipe in options.recipe:
             rows, says, differ = measure(Bench(options.source, Path(folder), recipe), not options.without_ray)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 from soak_fleet import TinyFleet, digests, wait_for_start, workers
-from soak_places import JUMPING, allow_writing, mount, path_before, refuse_writing, shuffling, small_disk
+from soak_places import JUMPING, mount, path_before, shuffling, small_disk, unwritable
 from soak_trial import Round, half, judged, stopped, wait_a_moment
 
 Fault = Callable[[TinyFleet, int], Round]
@@ -88,17 +88,19 @@ def disk_full(fleet: TinyFleet, number: int) -> Round:
 
 
 def read_only_output(fleet: TinyFleet, number: int) -> Round:
-    """The output's disk turns read-only at a random moment: remounted, or without write permission."""
-    place = fleet.fresh("read-only-output")
-    with small_disk(place, 2**32) as mounted:
-        out = place / "fleet"
-        process = fleet.start(out, 1 + number % 2)
-        wait_for_start(out, process)
-        wait_a_moment(fleet, out, process, 1 + number % 2)
-        refuse_writing(place, mounted, process)
+    """Nobody may write into the fleet's folder: from the start, or from a random moment on."""
+    out = fleet.fresh("read-only-output")
+    out.mkdir()
+    if number % 2 == 0:
+        with unwritable(out) as how:
+            ended = fleet.wait(fleet.start(out, 1 + number // 2 % 2))
+        return judged(fleet, out, ended, (4,), how=f"{how} before")
+    process = fleet.start(out, 1 + number // 2 % 2)
+    wait_for_start(out, process)
+    wait_a_moment(fleet, out, process, 1 + number // 2 % 2)
+    with unwritable(out) as how:
         ended = fleet.wait(process)
-        allow_writing(place, mounted)
-        return judged(fleet, out, ended, (0, 4), how="remounted" if mounted else "chmod")
+    return judged(fleet, out, ended, (0, 4), how=f"{how} meanwhile")
 
 
 def read_only_target(fleet: TinyFleet, number: int) -> Round:

@@ -6,7 +6,6 @@ import random
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,22 +51,23 @@ def small_disk(place: Path, size: int) -> Iterator[bool]:
             subprocess.run(["umount", str(place)], check=True)
 
 
-def refuse_writing(place: Path, mounted: bool, process: "subprocess.Popen[str]") -> None:
-    """Lets nobody write there any more; as soon as nothing is being written, where it is a disk of its own."""
-    if not mounted:
-        place.chmod(0o555)
-        return
-    # Refused while a file is open for writing: the next gap will do.
-    while process.poll() is None and not mount("-o", "remount,ro", str(place)):
-        time.sleep(0.005)
+@contextmanager
+def unwritable(folder: Path) -> Iterator[str]:
+    """Nobody may make or rename anything in a folder; says how. Root, who may do all, is kept off by `chattr +i`.
 
-
-def allow_writing(place: Path, mounted: bool) -> None:
-    """Undoes :func:`refuse_writing`."""
-    if mounted:
-        subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True)
-    else:
-        place.chmod(0o755)
+    A disk cannot be remounted read-only here: the fleet's lock is open for writing all the time.
+    """
+    folder.chmod(0o555)
+    try:
+        fixed = subprocess.run(["chattr", "+i", str(folder)], capture_output=True).returncode == 0
+    except OSError:
+        fixed = False
+    try:
+        yield "chattr" if fixed else "chmod"
+    finally:
+        if fixed:
+            subprocess.run(["chattr", "-i", str(folder)], check=True)
+        folder.chmod(0o755)
 
 
 @contextmanager

@@ -56,10 +56,20 @@ def half(run: Path) -> bool:
 
 def wait_a_moment(fleet: TinyFleet, out: Path, process: "subprocess.Popen[str]", parallel: int) -> None:
     """Until some printers are finished, and a little more: a moment of the work, however fast the machine is now."""
-    finished, part = fleet.random.randrange(len(fleet.names)), fleet.span(parallel) / len(fleet.names)
-    while process.poll() is None and sum((out / name).exists() for name in fleet.names) < finished:
+    before, wanted = runs(fleet, out), fleet.random.randrange(len(fleet.names))
+    while process.poll() is None and len(runs(fleet, out) - before) < wanted:
         time.sleep(0.01)
-    time.sleep(fleet.random.uniform(0, part))
+    # A printer takes less than its share of the whole: the first one waits for imports and for the source model.
+    time.sleep(fleet.random.uniform(0, fleet.span(parallel) / (2 * len(fleet.names))))
+
+
+def runs(fleet: TinyFleet, out: Path) -> set[tuple[str, int]]:
+    """The run folders that are there; one that took another's place is another."""
+    found = set()
+    for name in fleet.names:
+        with suppress(FileNotFoundError):
+            found.add((name, (out / name).stat().st_ino))
+    return found
 
 
 def stopped(
