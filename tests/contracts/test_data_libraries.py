@@ -1,4 +1,4 @@
-"""faiss, safetensors, polars, Pillow, tomlkit, pydantic, filelock, threadpoolctl: what is relied on, one promise each."""
+"""faiss, safetensors, polars, Pillow, tomlkit, pydantic, filelock, threadpoolctl: what is relied on, a promise each."""
 
 import io
 import json
