@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import typer
 
-from adaptprint.errors import EXIT_INTERNAL, AdaptprintError, InterruptedRunError, UsageError
+from adaptprint.errors import EXIT_INTERNAL, AdaptprintError, InterruptedRunError, UsageError, lacks_memory
 from adaptprint.reporting.console import ProgressView, show_error
 from adaptprint.reporting.fleet_view import FleetView
 
@@ -33,6 +33,7 @@ R = TypeVar("R", bound=Result)
 
 
 _USUAL = (signal.default_int_handler, signal.SIG_DFL)
+_EXHAUSTED = AdaptprintError("out of memory", "Close other programs, or lower --set batch_size=... .")
 _STOPPED = InterruptedRunError("stopped; nothing was half-written", "Repeat the command to start again.")
 
 
@@ -74,10 +75,9 @@ def execute(
         _fail(_STOPPED, _STOPPED.exit_code, face)
     except AdaptprintError as error:
         _fail(error, error.exit_code, face)
-    except MemoryError:
-        exhausted = AdaptprintError("out of memory", "Close other programs, or lower --set batch_size=... .")
-        _fail(exhausted, EXIT_INTERNAL, face)
     except Exception as error:  # the last line of defence: never a traceback unless asked for
+        if lacks_memory(error):
+            _fail(_EXHAUSTED, EXIT_INTERNAL, face)
         # torch, interrupted while it loads, raises an ImportError in the place of the KeyboardInterrupt.
         _fail(_STOPPED if pressed else error, _STOPPED.exit_code if pressed else EXIT_INTERNAL, face)
 

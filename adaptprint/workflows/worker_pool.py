@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 import traceback
 from collections import deque
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from adaptprint.errors import AdaptprintError
+from adaptprint.errors import AdaptprintError, lacks_memory
 from adaptprint.frames.wording import shown
 
 Job = TypeVar("Job")
@@ -113,6 +114,10 @@ def _attempt(work: Callable[..., Answer], job: Job, *shared: object) -> Answer |
         return work(job, *shared)
     except Exception as error:
         return error
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as panic:  # what libraries written in Rust raise is no Exception, but no wish to stop either
+        return RuntimeError(f"{type(panic).__name__}: {panic}")
 
 
 def _run_until_broken(
@@ -164,8 +169,10 @@ def _processes(n_processes: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _begin_worker() -> None:
-    """Leaves Ctrl-C to the parent, and never outlives it."""
+    """Leaves Ctrl-C and all talking to the parent, and never outlives it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Whatever ends this process, short of memory between two jobs say, Python would print a traceback.
+    sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as it lives
     parent: Any = multiprocessing.parent_process()
 
     def follow() -> None:
@@ -179,7 +186,7 @@ def told(error: Exception) -> str:
     """Cause and fix, a line each; of an error that nobody foresaw, where it happened, as far as that is known."""
     if isinstance(error, AdaptprintError):
         return shown(str(error))
-    if isinstance(error, MemoryError):
+    if lacks_memory(error):
         return "out of memory\nFree some memory, or lower --max-parallel."
     steps = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(steps[-1].filename).name}:{steps[-1].lineno})" if steps else ""

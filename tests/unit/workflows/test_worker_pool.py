@@ -1,5 +1,6 @@
 """Jobs are Python expressions here: `eval` is a function that every process can import."""
 
+import errno
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +23,28 @@ def test_a_job_that_kills_its_process_is_the_only_one_lost():
     assert isinstance(answers[1], WorkerDiedError)
     assert "--max-parallel" in answers[1].fix
     assert isinstance(answers[2], ZeroDivisionError)
+
+
+class Bomb:
+    """Whoever reads it in another process meets an error there, outside of every job."""
+
+    def __reduce__(self):
+        return eval, ("1 / 0",)
+
+
+def test_a_process_that_dies_between_jobs_shows_no_traceback(capfd):
+    answers = dict(run_jobs(eval, ["1 + 1", Bomb(), "2 + 2"], n_processes=2))
+    assert (answers[0], answers[2]) == (2, 4)
+    assert isinstance(answers[1], WorkerDiedError)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("n_processes", [1, 2])
+def test_what_is_raised_beside_all_exceptions_is_an_error_of_its_job(n_processes):
+    panic = "next(x for x in [1] if (_ for _ in ()).throw(type('Panic', (BaseException,), {})('at the disco')))"
+    answers = dict(run_jobs(eval, ["1 + 1", panic], n_processes))
+    assert answers[0] == 2
+    assert "Panic: at the disco" in told(answers[1])
 
 
 def test_leaving_early_ends_the_processes():
@@ -72,4 +95,9 @@ def test_an_unforeseen_error_is_told_with_its_place_and_lack_of_memory_as_what_i
     with pytest.raises(ZeroDivisionError) as caught:
         eval("1 / 0")
     assert "ZeroDivisionError: division by zero (<string>:1)" in told(caught.value)
-    assert told(MemoryError()).startswith("out of memory\n")
+    for lack in (
+        MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory"), RuntimeError("std::bad_alloc"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."),
+        RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
+    ):  # fmt: skip
+        assert told(lack).startswith("out of memory\n")
