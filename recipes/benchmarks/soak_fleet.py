@@ -26,6 +26,7 @@ TIMED = frozenset({"config.json", "README.md", "report.json", "report.html"})
 OVERVIEW = ("fleet.csv", "fleet.html", "fleet.json")
 _PATIENCE = 240.0
 _LEAVING = 15.0
+_SHOWN = 1500  # characters
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,9 @@ class TinyFleet:
             _, said = process.communicate()
             losses.append(f"it hung for {_PATIENCE:.0f} s")
         losses += [f"process {each} was left over" for each in _still_there([*family, *_session(process.pid)])]
-        if "Traceback" in said or "internal error" in said:
-            losses.append(f"a traceback or an internal error was shown: {said.strip().splitlines()[-3:]}")
+        for word in ("Traceback", "internal error"):
+            if word in said:
+                losses.append(f"a traceback or an internal error was shown: {said[said.index(word) :][:_SHOWN]}")
         return Ended(process.returncode, said, losses)
 
     def half_written(self, out: Path, also: Sequence[Mapping[str, str]] = ()) -> list[str]:
