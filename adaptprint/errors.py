@@ -86,10 +86,12 @@ class InterruptedRunError(AdaptprintError):
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Whether the system, or a GPU, had no memory left: torch and others say so in errors of their own."""
-    if isinstance(error, MemoryError):
+    """Whether the system, or a GPU, had no memory left: torch and others say so in errors of their own.
+
+    So does an error that arose while one of these was handled.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    said = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY)
+    if isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY):
+        return True
+    return error.__context__ is not None and lacks_memory(error.__context__)

@@ -52,13 +52,14 @@ def run_jobs(
     waiting, suspects = deque(range(len(jobs))), deque[int]()
     while waiting or suspects:
         # A suspect runs alone, so that the next death has one possible cause.
-        queue, n_running = (suspects, 1) if suspects else (waiting, min(n_processes, len(waiting)))
+        again = bool(suspects)
+        queue, n_running = (suspects, 1) if again else (waiting, min(n_processes, len(waiting)))
         lost: list[int] = []
         yield from _run_until_broken(work, jobs, queue, n_running, lost, tick)
-        if len(lost) == 1:
-            yield lost[0], WorkerDiedError("its process died", "Free some memory, or lower --max-parallel.")
-        else:
+        if not again:
             suspects.extend(lost)
+        elif lost:
+            yield lost[0], WorkerDiedError("its process died", "Free some memory, or lower --max-parallel.")
 
 
 def run_on(
@@ -113,7 +114,9 @@ def _attempt(work: Callable[..., Answer], job: Job, *shared: object) -> Answer |
     try:
         return work(job, *shared)
     except Exception as error:
-        return error
+        # What an error arose from stays behind when it travels to another process.
+        short = lacks_memory(error) and not isinstance(error, AdaptprintError)
+        return MemoryError() if short else error
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as panic:  # what libraries written in Rust raise is no Exception, but no wish to stop either

@@ -33,7 +33,7 @@ FAULTS: Mapping[str, tuple[faults.Fault, str]] = {
     "read-only target": (faults.read_only_target, "exit 0, same bytes, nothing written there"),
     "frames added and taken away": (faults.frames_come_and_go, "a clean end; with the old frames the same bytes"),
     "corrupt source memory": (faults.corrupt_memory, "no model of it; mended, the same bytes"),
-    "clock going backwards": (faults.clock_backwards, "exit 0, same bytes"),
+    "clocks that leap, back too": (faults.clock_backwards, "exit 0, same bytes"),
     "strange names": (strange_names, "every model, table and page; a second call finds all up to date"),
     "many targets": (many_targets, "every target told; a second call finds all up to date"),
 }

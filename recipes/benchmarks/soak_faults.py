@@ -49,7 +49,7 @@ def out_of_memory(fleet: TinyFleet, number: int) -> Round:
     workers(process)
     wait_a_moment(fleet, out, process, 2)
     found = workers(process)
-    room = fleet.random.choice([0, 4, 16, 64, 256]) * 2**20
+    room = fleet.random.choice([0, 1, 4, 16]) * 2**20
     with suppress(psutil.Error, IndexError):
         worker = found[number % len(found)] if found else psutil.Process(process.pid)
         most = worker.memory_info().vms + room
@@ -159,7 +159,7 @@ def corrupt_memory(fleet: TinyFleet, number: int) -> Round:
 
 
 def clock_backwards(fleet: TinyFleet, number: int) -> Round:
-    """The clock jumps back again and again (`time.time` of every process), and frames are from the future."""
+    """Clocks of every process leap, `time.time` back and `time.monotonic` ahead; frames are from the future."""
     out, place = fleet.fresh("clock"), fleet.fresh("patch")
     halls = Path(shutil.copytree(fleet.halls, fleet.fresh("halls")))
     for frame in halls.rglob("*.jpg"):

@@ -13,16 +13,19 @@ from pathlib import Path
 # A sitecustomize.py: Python runs it in every process that finds it first.
 JUMPING = """
 import random, time
-_now, _random, _off = time.time, random.Random({seed}), 0.0
+_draw = random.Random({seed})
 
-def jumping():
-    global _off
-    if _random.random() < 0.2:
-        _off -= _random.choice((0.5, 60, 3600, 86400))
-        open("{seen}", "a").close()
-    return _now() + _off
+def jumping(clock, way):
+    off = 0.0
+    def read():
+        nonlocal off
+        if _draw.random() < 0.2:
+            off += way * _draw.choice((0.5, 60, 3600, 86400))
+            open("{seen}", "a").close()
+        return clock() + off
+    return read
 
-time.time = jumping
+time.time, time.monotonic = jumping(time.time, -1), jumping(time.monotonic, 1)
 """
 
 

@@ -1,6 +1,7 @@
 """Jobs are Python expressions here: `eval` is a function that every process can import."""
 
 import errno
+import inspect
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -25,6 +26,16 @@ def test_a_job_that_kills_its_process_is_the_only_one_lost():
     assert isinstance(answers[2], ZeroDivisionError)
 
 
+def test_a_job_whose_process_was_killed_once_is_done_all_the_same(tmp_path):
+    mark = tmp_path / "killed"
+    once = f"(p := __import__('pathlib').Path({str(mark)!r})).exists() or (p.touch(), __import__('os')._exit(9))"
+    assert dict(run_jobs(eval, ["1 + 1", once], n_processes=2)) == {0: 2, 1: True}
+    mark.unlink()
+    # Alone at the end of a fleet it had no second try.
+    slow = f"__import__('time').sleep(2) or ({once})"
+    assert dict(run_jobs(eval, ["1 + 1", slow], n_processes=2)) == {0: 2, 1: True}
+
+
 class Bomb:
     """Whoever reads it in another process meets an error there, outside of every job."""
 
@@ -37,6 +48,20 @@ def test_a_process_that_dies_between_jobs_shows_no_traceback(capfd):
     assert (answers[0], answers[2]) == (2, 4)
     assert isinstance(answers[1], WorkerDiedError)
     assert "Traceback" not in capfd.readouterr().err
+
+
+def save_in_vain():
+    """As torch does: its writer complains about what it could not finish, which hides why it could not."""
+    try:
+        raise MemoryError
+    finally:
+        raise RuntimeError("unexpected pos 64 vs 0")
+
+
+def test_lack_of_memory_is_told_from_another_process_whatever_came_of_it():
+    code = f"exec({inspect.getsource(save_in_vain) + 'save_in_vain()'!r})"
+    answers = dict(run_jobs(eval, ["1 + 1", code], n_processes=2))
+    assert told(answers[1]).startswith("out of memory\n")
 
 
 @pytest.mark.parametrize("n_processes", [1, 2])
