@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from adaptprint.errors import AdaptprintError, lacks_memory
+from adaptprint.errors import AdaptprintError, InterruptedRunError, lacks_memory
 from adaptprint.frames.wording import shown
 
 Job = TypeVar("Job")
@@ -123,6 +123,18 @@ def _attempt(work: Callable[..., Answer], job: Job, *shared: object) -> Answer |
         return RuntimeError(f"{type(panic).__name__}: {panic}")
 
 
+def _attempt_or_end(work: Callable[..., Answer], job: Job) -> Answer | Exception:
+    """In a process of the pool: one that was told to end while it trained has saved its state now, and ends.
+
+    Otherwise, where the pool has broken, it would wait for the queue's lock, which a process that was killed while it
+    waited for a job holds for ever, and the pool would wait for its end.
+    """
+    answer = _attempt(work, job)
+    if isinstance(answer, InterruptedRunError):
+        os._exit(1)
+    return answer
+
+
 def _run_until_broken(
     work: Callable[[Job], Answer],
     jobs: Sequence[Job],
@@ -138,7 +150,7 @@ def _run_until_broken(
             while queue and len(running) < n_running and not lost:
                 index = queue.popleft()
                 try:
-                    running[pool.submit(_attempt, work, jobs[index])] = index
+                    running[pool.submit(_attempt_or_end, work, jobs[index])] = index
                 except BrokenProcessPool:
                     lost.append(index)
             # All of a broken pool's jobs end at once.

@@ -50,6 +50,28 @@ def test_a_process_that_dies_between_jobs_shows_no_traceback(capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
+def train_for_three_seconds():
+    """As the training loops do: told to end, it saves its state first."""
+    import time
+
+    from adaptprint.errors import InterruptedRunError
+    from adaptprint.models.interrupt import stop_on_signal
+
+    with stop_on_signal() as stop:
+        for _ in range(60):
+            time.sleep(0.05)
+            if stop.requested:
+                raise InterruptedRunError("cause", "fix")
+
+
+@pytest.mark.timeout(60)
+def test_a_process_that_saves_its_state_when_a_pool_breaks_ends_all_the_same():
+    train = f"exec({inspect.getsource(train_for_three_seconds) + 'train_for_three_seconds()'!r})"
+    # A process that waits for its next job holds the lock of the queue, and takes it into its grave.
+    die_later = "__import__('threading').Timer(1, lambda: __import__('os')._exit(9)).start()"
+    assert dict(run_jobs(eval, [train, die_later], n_processes=2)) == {0: None, 1: None}
+
+
 def save_in_vain():
     """As torch does: its writer complains about what it could not finish, which hides why it could not."""
     try:
