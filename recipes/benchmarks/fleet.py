@@ -32,8 +32,7 @@ import adaptprint
 
 PROGRAM = (sys.executable, "-m", "adaptprint")
 PRINTERS = ("saffron", "dusk", "olive", "ember", "orchid", "fog", "onyx", "random-1", "random-2")
-EMPTY, LOGIN, TYPO = "camera-off", "camera-login", "label-typo"
-BROKEN = (EMPTY, LOGIN, TYPO)
+BROKEN = EMPTY, LOGIN, TYPO = ("camera-off", "camera-login", "label-typo")
 MODELS = ("checkpoint/model.safetensors", "candidate/model.safetensors")
 _LOGIN_PAGE = b"<html><title>401 Unauthorized</title><body>Log in to see the camera.</body></html>\n"
 
@@ -205,15 +204,15 @@ def measure(bench: Bench, with_ray: bool) -> tuple[list[Row], list[str], list[st
             "seconds": way.wall,
             "processor s": way.processor,
             "in adapt": way.in_adapt or None,
-            "own cost a printer": None if way is singles else bench.own_cost(way),
+            "own cost a printer": bench.own_cost(way) if way is not singles and way.in_adapt else None,
             "wall saved": None if way is singles else f"{1 - way.wall / singles.wall:.0%}",
         }
         for way in ways
     ]
-    lone, own, one = statistics.median(bench.alone), bench.own_cost(ways[1]), ways[1]
+    lone, one = statistics.median(bench.alone), ways[1]
     says = [
         f"A lone run takes {lone:.1f} s, {bench.start:.1f} s of it start.",
-        f"Overhead: {own / lone:.1%} of a lone run for each printer in one process (goal: below 5 %).",
+        f"Overhead: {bench.own_cost(one) / lone:.1%} of a lone run for each printer in one process (goal: below 5 %).",
         f"Shared work saves {1 - one.wall / singles.wall:.0%} of the time of single runs (goal: 30 % or more).",
     ]
     return rows, says, differences(ways)
@@ -231,8 +230,7 @@ def main() -> None:
     options = parser.parse_args()
     refuse_missing(options.source)
     tables: dict[str, list[Row]] = {}
-    said: list[str] = []
-    wrong: list[str] = []
+    said, wrong = list[str](), list[str]()
     with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
         os.environ["ADAPTPRINT_CACHE"] = cache
         # Ray's workers give way to all other processes, which the figures must not depend on.
