@@ -4,6 +4,7 @@ An error carries one line of cause and one line of fix. The CLI prints both and 
 Python API raises them. Nothing in adaptprint prints a traceback for an error of this kind.
 """
 
+import errno
 from typing import ClassVar
 
 EXIT_DONE = 0
@@ -14,6 +15,7 @@ EXIT_BAD_DATA = 4
 EXIT_NOT_SHIPPED = 5
 EXIT_DRIFTED = 6
 EXIT_INTERRUPTED = 130
+_NO_MEMORY = ("allocate memory", "not enough memory", "out of memory", "bad_alloc")
 
 
 class AdaptprintError(Exception):
@@ -81,3 +83,15 @@ class InterruptedRunError(AdaptprintError):
     """The user stopped the run; its state is saved and `--resume` goes on."""
 
     exit_code = EXIT_INTERRUPTED
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether the system, or a GPU, had no memory left: torch and others say so in errors of their own.
+
+    So does an error that arose while one of these was handled.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    if isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY):
+        return True
+    return error.__context__ is not None and lacks_memory(error.__context__)

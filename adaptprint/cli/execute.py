@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import typer
 
-from adaptprint.errors import EXIT_INTERNAL, AdaptprintError, InterruptedRunError, UsageError
+from adaptprint.errors import EXIT_INTERNAL, AdaptprintError, InterruptedRunError, UsageError, lacks_memory
 from adaptprint.reporting.console import ProgressView, show_error
 from adaptprint.reporting.fleet_view import FleetView
 
@@ -32,6 +32,8 @@ class Result(Protocol):
 R = TypeVar("R", bound=Result)
 
 
+_USUAL = (signal.default_int_handler, signal.SIG_DFL)
+_EXHAUSTED = AdaptprintError("out of memory", "Close other programs, or lower --set batch_size=... .")
 _STOPPED = InterruptedRunError("stopped; nothing was half-written", "Repeat the command to start again.")
 
 
@@ -62,7 +64,7 @@ def execute(
     """
     pressed: list[int] = []
     try:
-        with _noting_ctrl_c(pressed), view(quiet=face.quiet) as progress:
+        with _stopping_on(pressed), view(quiet=face.quiet) as progress:
             result = workflow(progress)
         _present(result.to_dict(), face, show)
         if afterwards is not None:
@@ -73,10 +75,9 @@ def execute(
         _fail(_STOPPED, _STOPPED.exit_code, face)
     except AdaptprintError as error:
         _fail(error, error.exit_code, face)
-    except MemoryError:
-        exhausted = AdaptprintError("out of memory", "Close other programs, or lower --set batch_size=... .")
-        _fail(exhausted, EXIT_INTERNAL, face)
     except Exception as error:  # the last line of defence: never a traceback unless asked for
+        if lacks_memory(error):
+            _fail(_EXHAUSTED, EXIT_INTERNAL, face)
         # torch, interrupted while it loads, raises an ImportError in the place of the KeyboardInterrupt.
         _fail(_STOPPED if pressed else error, _STOPPED.exit_code if pressed else EXIT_INTERNAL, face)
 
@@ -95,22 +96,28 @@ def _present(content: Mapping[str, Any], face: Face, show: Callable[[Mapping[str
 
 
 @contextmanager
-def _noting_ctrl_c(pressed: list[int]) -> Iterator[None]:
-    """Adds every Ctrl-C to ``pressed`` before it acts as usual."""
-    usual = signal.getsignal(signal.SIGINT)
-    if not callable(usual) or threading.current_thread() is not threading.main_thread():
+def _stopping_on(pressed: list[int]) -> Iterator[None]:
+    """Ctrl-C, and SIGTERM, with which init and schedulers stop a program, are noted and raise KeyboardInterrupt.
+
+    Where one is ignored, or somebody else handles it, it stays so.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
+    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    usual = {number: handler for number, handler in found.items() if handler in _USUAL}
 
     def note(number: int, frame: FrameType | None) -> None:
         pressed.append(number)
-        usual(number, frame)
+        signal.default_int_handler(number, frame)
 
-    signal.signal(signal.SIGINT, note)
+    for number in usual:
+        signal.signal(number, note)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, usual)
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
 
 def _fail(error: BaseException, code: int, face: Face) -> None:

@@ -12,6 +12,7 @@ from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.image_headers import (
     MAX_DECODED_PIXELS,
     UnreadableFrame,
+    may_pass,
     open_image,
     orientation,
     plain_reason,
@@ -78,7 +79,7 @@ def decode(data: bytes, size: tuple[int, int], camera: CameraProfile | None = No
     except UnreadableFrame:
         raise
     except Exception as error:  # Pillow raises nearly any type on damaged files
-        raise UnreadableFrame(plain_reason(error)) from error
+        raise UnreadableFrame(plain_reason(error), may_pass(error)) from error
     return np.asarray(resized, dtype=np.uint8)
 
 

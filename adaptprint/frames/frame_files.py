@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from adaptprint.frames.image_headers import MAX_FILE_BYTES, UnreadableFrame, plain_reason
+from adaptprint.frames.image_headers import MAX_FILE_BYTES, UnreadableFrame, may_pass, plain_reason
 
 Result = TypeVar("Result")
 CountCallback = Callable[[int, int], None]
@@ -83,7 +83,7 @@ def _content(path: str) -> bytes:
             raise UnreadableFrame(f"too large: the limit of a file is {MAX_FILE_BYTES >> 30} GiB")
         return Path(path).read_bytes()
     except OSError as error:
-        raise UnreadableFrame(plain_reason(error)) from error
+        raise UnreadableFrame(plain_reason(error), may_pass(error)) from error
 
 
 @contextmanager

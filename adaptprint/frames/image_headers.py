@@ -33,11 +33,12 @@ class UnreadableFrame(Exception):  # noqa: N818 - it is a finding about one fram
 
     Args:
         reason: Why, in a few plain words.
+        passing: Whether the cause lies outside the file's content, so that the same file may be readable tomorrow.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, passing: bool = False) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.passing = reason, passing
 
 
 def open_image(data: bytes) -> Image.Image:
@@ -63,7 +64,7 @@ def frame_size(path: str | Path) -> tuple[int, int]:
     except UnreadableFrame:
         raise
     except Exception as error:
-        raise UnreadableFrame(plain_reason(error)) from error
+        raise UnreadableFrame(plain_reason(error), may_pass(error)) from error
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
@@ -98,6 +99,11 @@ def plain_reason(error: Exception) -> str:
     return f"corrupt: {text}"
 
 
+def may_pass(error: Exception) -> bool:
+    """Whether memory, disk or network are to blame, and not what the file holds; Pillow's errors have no number."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
+
+
 def _open(file: IO[bytes], head: bytes) -> Image.Image:
     if not head:
         raise UnreadableFrame(EMPTY)
@@ -109,7 +115,7 @@ def _open(file: IO[bytes], head: bytes) -> Image.Image:
     try:
         image = opener(file)
     except Exception as error:
-        raise UnreadableFrame(plain_reason(error)) from error
+        raise UnreadableFrame(plain_reason(error), may_pass(error)) from error
     _refuse_bomb(*image.size)
     return image
 

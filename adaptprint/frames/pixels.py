@@ -21,10 +21,11 @@ Pixels8 = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A frame that could not be read, and why in plain words."""
+    """A frame that could not be read, why in plain words, and whether the same file may be readable tomorrow."""
 
     name: str
     reason: str
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def load_readable(
     )
     names = table.data["name"].to_list()
     unreadable = [
-        Unreadable(name, result.reason)
+        Unreadable(name, result.reason, result.passing)
         for name, result in zip(names, results, strict=True)
         if isinstance(result, UnreadableFrame)
     ]

@@ -1,6 +1,7 @@
 """Words counts and lists the way notes and errors say them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 
@@ -24,6 +25,11 @@ def listed(names: Sequence[str], most: int = 8) -> str:
     """
     text = ", ".join(names[:most])
     return text if len(names) <= most else f"{text} and {len(names) - most} more"
+
+
+def shown(text: str | Path) -> str:
+    """A path, or words with one in them, that can be written anywhere: each byte that is no UTF-8 becomes a `?`."""
+    return str(text).encode("utf-8", "replace").decode("utf-8")
 
 
 def counts(data: pl.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """Output folders that are there whole or not at all, and a scratch place beside them for unfinished work."""
 
 import errno
+import hashlib
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from adaptprint.models.output_lock import LOCK, OWNER, output_lock
 _OURS = ("config.json", "report.json", "comparison.json", "fleet.json")
 # What --resume needs of an unfinished run's hidden folder; the rest of it goes.
 _STATE, _PIECES = "state.pt", "pieces"
+_LONGEST_NAME = 255  # bytes, on nearly every file system
 
 
 def refuse_taken(folder: Path, overwrite: bool) -> None:
@@ -106,7 +108,7 @@ def workspace(final: Path, resume: bool) -> Iterator[Workspace]:
     Raises:
         UsageError: If another process is writing the same output.
     """
-    scratch = final.parent / f".{final.name[:200]}.unfinished"
+    scratch = final.parent / _hidden_name(final.name)
     with writing_to(final):
         scratch.mkdir(parents=True, exist_ok=True)
     with output_lock(final, scratch):
@@ -115,6 +117,14 @@ def workspace(final: Path, resume: bool) -> Iterator[Workspace]:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         yield Workspace(final, scratch)
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _hidden_name(name: str) -> str:
+    """Where the name is so long that no file system takes more of it, a digest stands for it."""
+    whole = f".{name}.unfinished"
+    if len(os.fsencode(whole)) <= _LONGEST_NAME:
+        return whole
+    return f".{hashlib.sha256(os.fsencode(name)).hexdigest()}.unfinished"
 
 
 @contextmanager

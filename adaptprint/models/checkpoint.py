@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -63,7 +64,7 @@ class Checkpoint:
         network.set_input(config.mean, config.std)
         return network.eval()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over the names and contents of all weights."""
         return state_digest(self.state)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from adaptprint.errors import MissingDependencyError, UsageError
 from adaptprint.frames.cache import default_folder
@@ -42,7 +43,7 @@ def choose_compute(device: str = "auto", threads: int | None = None, precision: 
 
     Args:
         device: ``auto``, ``cpu`` or ``cuda``.
-        threads: CPU threads for torch; ``None`` leaves torch's choice.
+        threads: CPU threads of torch and of every library that has its own; ``None`` leaves their choice.
         precision: ``auto`` (probed once per machine on a CPU), ``fp32`` or ``bf16``.
 
     Raises:
@@ -57,6 +58,9 @@ def choose_compute(device: str = "auto", threads: int | None = None, precision: 
         if threads < 1:
             raise UsageError(f"--threads {threads} is not possible", "Use 1 or more, or leave it out.")
         torch.set_num_threads(threads)
+        # Linear algebra of NumPy and SciPy, and faiss, have pools of their own: processes that share a machine would
+        # wait for each other's, and sums of other numbers of threads round otherwise.
+        threadpool_limits(threads)
     if device == "cuda" and not torch.cuda.is_available():
         raise MissingDependencyError(
             "CUDA was asked for, but torch sees no CUDA device",

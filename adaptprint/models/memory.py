@@ -38,12 +38,15 @@ class SourceFrames:
         held_out: (n,) bool: which frames the source model was not trained on; all false where unknown.
         digests: Content digests of all frames of the source, also of those beyond the n; they tell whether a target
             is the source itself.
+        jpegs: The n frames as they were read from a memory, which is then handed on as it is; empty where there was
+            none.
     """
 
     table: FrameTable
     array: Frames
     held_out: npt.NDArray[np.bool_]
     digests: frozenset[str] = frozenset()
+    jpegs: tuple[bytes, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)
@@ -70,7 +73,8 @@ def choose_memory(
 
 def write_memory(path: Path, memory: SourceFrames) -> None:
     """Writes the memory as JPEG bytes and ids in one safetensors file."""
-    frames = [_to_jpeg(frame) for frame in memory.array]
+    # Encoded again, frames would lose a little with every model that they are handed to.
+    frames = memory.jpegs or [_to_jpeg(frame) for frame in memory.array]
     offsets = np.concatenate([[0], np.cumsum([len(data) for data in frames])]).astype(np.int64)
     # Only ids travel: paths of the machine that trained are nobody's business.
     rows = memory.table.data.select("name", "printer", "print", "time", "label").to_dict(as_series=False)
@@ -108,9 +112,12 @@ def read_memory(path: Path, size: tuple[int, int]) -> SourceFrames:
             raise ValueError("its tables have different lengths")
         if table.height == 0 or any(table[name].null_count() for name in ("name", "printer", "print", "label")):
             raise ValueError("a frame has no name, printer, print or label")
+        if (np.diff(offsets) < 0).any():
+            raise ValueError("its frames overlap")
         array = np.empty((table.height, *size, 3), dtype=np.uint8)
-        for row, (start, end) in enumerate(pairwise(offsets)):
-            with Image.open(io.BytesIO(data[start:end]), formats=["JPEG"]) as image:
+        jpegs = tuple(data[start:end] for start, end in pairwise(offsets))
+        for row, jpeg in enumerate(jpegs):
+            with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
                 if image.size != (size[1], size[0]):
                     raise ValueError("a frame has another size than the network")
                 array[row] = np.asarray(image.convert("RGB"))
@@ -128,7 +135,7 @@ def read_memory(path: Path, size: tuple[int, int]) -> SourceFrames:
             f"the source memory {path} is damaged: {error}",
             "Copy the checkpoint again from where it was made.",
         ) from error
-    return SourceFrames(FrameTable(table, path, "source memory"), array, held_out, digests)
+    return SourceFrames(FrameTable(table, path, "source memory"), array, held_out, digests, jpegs)
 
 
 def _pack_digests(digests: frozenset[str]) -> torch.Tensor:

@@ -1,7 +1,9 @@
 """Typed settings from TOML and ``key=value``: typos are refused with the nearest right name."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,11 +23,17 @@ def read_toml(path: Path) -> dict[str, Any]:
         UsageError: If it is missing or no valid TOML.
     """
     try:
-        return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+        return deepcopy(_parsed(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}", "Check the path; the file must be UTF-8 text.") from error
     except (TOMLKitError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}", "Mend the line it names.") from error
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> dict[str, Any]:
+    """Each text once: the printers of a fleet share a recipe, and to read it takes as long as to see if one changed."""
+    return tomlkit.parse(text).unwrap()
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:

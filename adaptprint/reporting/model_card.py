@@ -2,13 +2,19 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 
 def model_card(config: Mapping[str, Any]) -> str:
     """Markdown with front matter from a checkpoint's config.json content."""
+    return _template().render(c=config)
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("adaptprint.reporting"),
         undefined=StrictUndefined,
@@ -18,4 +24,4 @@ def model_card(config: Mapping[str, Any]) -> str:
     )
     environment.filters["yaml"] = lambda text: json.dumps(text, ensure_ascii=False)
     environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
-    return environment.get_template("model_card.md.j2").render(c=config)
+    return environment.get_template("model_card.md.j2")

@@ -1,5 +1,6 @@
 """What all our HTML pages share: one template around them, one style, and filters that escape whatever they show."""
 
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -21,6 +22,21 @@ def render_page(template: str, styles: tuple[str, ...] = (), **facts: Any) -> st
         styles: Style sheets beside it, on top of the one all pages have.
         facts: What the template shows.
     """
+    folder = files("adaptprint.reporting").joinpath("templates")
+    style = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", *styles))
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(style),  # noqa: S704 - our own files
+            **facts,
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    """Made once in a process: to compile the templates takes longer than to fill them."""
     environment = Environment(
         loader=PackageLoader("adaptprint.reporting"),
         undefined=StrictUndefined,
@@ -32,12 +48,7 @@ def render_page(template: str, styles: tuple[str, ...] = (), **facts: Any) -> st
         environment.filters[name] = getattr(formats, name)
     environment.filters["prose"] = _prose
     environment.filters["breakable"] = _breakable
-    folder = files("adaptprint.reporting").joinpath("templates")
-    style = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", *styles))
-    return environment.get_template(template).render(
-        style=Markup(style),  # noqa: S704 - our own files
-        **facts,
-    )
+    return environment
 
 
 def _prose(text: str) -> Markup:

@@ -172,7 +172,8 @@ def adapt(
         run = Run(
             out=out,
             source=str(shared.path),
-            inputs=inputs,
+            # Frames that a disk or network kept back for once are missing here, and look as ever tomorrow.
+            inputs=None if any(frame.passing for frame in scores.unreadable) else inputs,
             task=task,
             adaptation=adaptation,
             judgement=judgement,

@@ -166,4 +166,5 @@ def plain(name: str) -> str:
     if re.fullmatch(r"[a-z0-9_-][a-z0-9_.-]{0,40}", name):
         return name
     kept = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:24].strip("-")
-    return f"{kept}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()  # names on disk need be no UTF-8
+    return f"{kept}-{digest[:8]}".lstrip("-")

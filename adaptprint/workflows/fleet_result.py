@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adaptprint.frames.wording import shown
 from adaptprint.workflows.adapt import AdaptResult
 
 
@@ -55,7 +56,7 @@ class TargetResult:
             "error": self.error,
             "cause": cause or None,
             "fix": fix or None,
-            "path": str(self.path),
+            "path": shown(self.path),
             "printer": self.printer,
             "out": str(self.out),
         }

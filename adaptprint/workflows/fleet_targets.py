@@ -15,6 +15,7 @@ from adaptprint.frames.camera import CameraProfile, Fraction
 from adaptprint.frames.competition import has_columns
 from adaptprint.frames.image_files import VIDEO_SUFFIXES
 from adaptprint.frames.layouts import read_frames
+from adaptprint.frames.wording import shown
 from adaptprint.models.settings import make_settings
 from adaptprint.workflows.comparison_left_out import plain
 
@@ -172,7 +173,9 @@ def _refuse_name(name: str, taken: set[str]) -> None:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and Path(name).name == name and not name.startswith(".") and "\0" not in name
+    return (
+        bool(name) and Path(name).name == name and not name.startswith(".") and "\0" not in name and shown(name) == name
+    )
 
 
 def _stem(target: FleetTarget) -> str:

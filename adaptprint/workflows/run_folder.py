@@ -43,7 +43,7 @@ class Run:
 
     out: Path
     source: str
-    inputs: str
+    inputs: str | None
     task: AdaptationTask
     adaptation: Adaptation
     judgement: Judgement

@@ -55,7 +55,7 @@ class Scores:
             "before": torch.from_numpy(self.before),
             "after": torch.from_numpy(self.after),
             "standing": standing,
-            "unreadable": [[frame.name, frame.reason] for frame in self.unreadable],
+            "unreadable": [[frame.name, frame.reason, frame.passing] for frame in self.unreadable],
         }
 
 

@@ -58,12 +58,15 @@ class SharedSource:
         """As :func:`open_source`, once."""
         # A checkpoint is what it is; what is made of bare weights depends on seed and number format.
         key = (compute, seed) if self.path.is_file() else None
-        if key not in self._opened:
-            self._opened.clear()
-            self._opened[key] = open_source(
+        opened = self._opened.get(key)
+        if opened is None:
+            opened = open_source(
                 self.path, self.data, None, compute, threads, seed, progress, from_original=not self.continue_
             )
-        return self._opened[key]
+            # Threads of someone's executor may come at the same time: each returns what it holds itself.
+            self._opened.clear()
+            self._opened[key] = opened
+        return opened
 
     def look(self, compute: Compute, threads: int | None, seed: int, progress: ProgressCallback) -> SourceView | None:
         """What the model makes of its own frames, worked out once for each seed; ``None`` without source frames."""
@@ -71,11 +74,13 @@ class SharedSource:
         if frames is None:
             return None
         key = (compute, seed)
-        if key not in self._views:
-            self._views.clear()
+        view = self._views.get(key)
+        if view is None:
             model = Candidate(SOURCE_ONLY, checkpoint.state)
-            self._views[key] = look_at_source(checkpoint, model, frames, compute, seed, progress, STAGE)
-        return self._views[key]
+            view = look_at_source(checkpoint, model, frames, compute, seed, progress, STAGE)
+            self._views.clear()
+            self._views[key] = view
+        return view
 
 
 def open_source(

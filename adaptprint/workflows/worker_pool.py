@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 import traceback
 from collections import deque
@@ -14,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from adaptprint.errors import AdaptprintError
+from adaptprint.errors import AdaptprintError, InterruptedRunError, lacks_memory
+from adaptprint.frames.wording import shown
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -50,13 +52,14 @@ def run_jobs(
     waiting, suspects = deque(range(len(jobs))), deque[int]()
     while waiting or suspects:
         # A suspect runs alone, so that the next death has one possible cause.
-        queue, n_running = (suspects, 1) if suspects else (waiting, min(n_processes, len(waiting)))
+        again = bool(suspects)
+        queue, n_running = (suspects, 1) if again else (waiting, min(n_processes, len(waiting)))
         lost: list[int] = []
         yield from _run_until_broken(work, jobs, queue, n_running, lost, tick)
-        if len(lost) == 1:
-            yield lost[0], WorkerDiedError("its process died", "Free some memory, or lower --max-parallel.")
-        else:
+        if not again:
             suspects.extend(lost)
+        elif lost:
+            yield lost[0], WorkerDiedError("its process died", "Free some memory, or lower --max-parallel.")
 
 
 def run_on(
@@ -111,7 +114,25 @@ def _attempt(work: Callable[..., Answer], job: Job, *shared: object) -> Answer |
     try:
         return work(job, *shared)
     except Exception as error:
-        return error
+        # What an error arose from stays behind when it travels to another process.
+        short = lacks_memory(error) and not isinstance(error, AdaptprintError)
+        return MemoryError() if short else error
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as panic:  # what libraries written in Rust raise is no Exception, but no wish to stop either
+        return RuntimeError(f"{type(panic).__name__}: {panic}")
+
+
+def _attempt_or_end(work: Callable[..., Answer], job: Job) -> Answer | Exception:
+    """In a process of the pool: one that was told to end while it trained has saved its state now, and ends.
+
+    Otherwise, where the pool has broken, it would wait for the queue's lock, which a process that was killed while it
+    waited for a job holds for ever, and the pool would wait for its end.
+    """
+    answer = _attempt(work, job)
+    if isinstance(answer, InterruptedRunError):
+        os._exit(1)
+    return answer
 
 
 def _run_until_broken(
@@ -129,7 +150,7 @@ def _run_until_broken(
             while queue and len(running) < n_running and not lost:
                 index = queue.popleft()
                 try:
-                    running[pool.submit(_attempt, work, jobs[index])] = index
+                    running[pool.submit(_attempt_or_end, work, jobs[index])] = index
                 except BrokenProcessPool:
                     lost.append(index)
             # All of a broken pool's jobs end at once.
@@ -163,8 +184,10 @@ def _processes(n_processes: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _begin_worker() -> None:
-    """Leaves Ctrl-C to the parent, and never outlives it."""
+    """Leaves Ctrl-C and all talking to the parent, and never outlives it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Whatever ends this process, short of memory between two jobs say, Python would print a traceback.
+    sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as it lives
     parent: Any = multiprocessing.parent_process()
 
     def follow() -> None:
@@ -177,9 +200,9 @@ def _begin_worker() -> None:
 def told(error: Exception) -> str:
     """Cause and fix, a line each; of an error that nobody foresaw, where it happened, as far as that is known."""
     if isinstance(error, AdaptprintError):
-        return str(error)
-    if isinstance(error, MemoryError):
+        return shown(str(error))
+    if lacks_memory(error):
         return "out of memory\nFree some memory, or lower --max-parallel."
     steps = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(steps[-1].filename).name}:{steps[-1].lineno})" if steps else ""
-    return f"internal error: {type(error).__name__}: {error}{where}\n{_REPORT}"
+    return shown(f"internal error: {type(error).__name__}: {error}{where}\n{_REPORT}")

@@ -1,4 +1,4 @@
-"""faiss, safetensors, polars, Pillow, tomlkit, pydantic, filelock: what is relied on, one promise each."""
+"""faiss, safetensors, polars, Pillow, tomlkit, pydantic, filelock, threadpoolctl: what is relied on, a promise each."""
 
 import io
 import json
@@ -15,6 +15,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
+from threadpoolctl import threadpool_info, threadpool_limits
 from tomlkit.exceptions import TOMLKitError
 
 
@@ -120,3 +121,12 @@ def test_a_file_lock_held_elsewhere_is_refused_at_once_and_freed_at_the_end(tmp_
         FileLock(tmp_path / "lock", timeout=0).acquire()
     with FileLock(tmp_path / "lock", timeout=0):
         pass
+
+
+def test_threads_can_be_limited_for_good_and_not_in_a_block_alone() -> None:
+    def of_linear_algebra() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(1):  # puts the numbers back at its end
+        threadpool_limits(2)
+        assert of_linear_algebra() == {2}

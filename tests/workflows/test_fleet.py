@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -125,6 +126,45 @@ def test_a_second_run_does_nothing_and_a_changed_printer_is_done_anew_alone(
     assert run(target_prior="all-good") == ["mk4"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
+def test_a_printer_whose_name_is_no_utf_8_fails_alone(cli: Callable[..., Any], source: Path, halls: Path) -> None:
+    (halls / "broken").rename(os.fsdecode(os.fsencode(halls) + b"/caf\xe9"))
+    file = halls.parent / "fleet.toml"
+    file.write_text(f'source = "{source}"\nrecipe = "source-only"\ntargets = "halls"\n')
+    result = cli("batch", file, "--json")
+    assert result.code == 4
+    assert [row["state"] for row in result.json["results"]] == ["failed", "adapted", "adapted"]
+    assert result.json["results"][0]["path"].endswith("caf?")
+    assert (halls.parent / "fleet" / "fleet.html").is_file()
+
+
+def test_a_printer_with_a_frame_that_was_out_of_reach_for_once_is_done_again(
+    source: Path, halls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from adaptprint.frames import frame_files
+
+    content, frame = frame_files._content, next((halls / "mk4").rglob("*.jpg"))
+
+    def out_of_reach(path: str) -> bytes:
+        if path != str(frame):
+            return content(path)
+        frame.rename(tmp_path / "elsewhere")
+        try:
+            return content(path)
+        finally:
+            (tmp_path / "elsewhere").rename(frame)
+
+    def run() -> Any:
+        return adaptprint.adapt_many(source, [halls / "mk4"], out=tmp_path / "runs", recipe="source-only")[0]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(frame_files, "_content", out_of_reach)
+        assert run().to_dict()["n_unreadable"] == 1
+    again = run()
+    assert (again.up_to_date, again.to_dict()["n_unreadable"]) == (False, 0)
+    assert run().up_to_date
+
+
 def test_a_lone_run_with_the_same_words_is_up_to_date_for_a_fleet(source: Path, halls: Path, tmp_path: Path) -> None:
     adaptprint.adapt(source, halls / "mk4", out=tmp_path / "runs" / "mk4", recipe="source-only")
     (result,) = adaptprint.adapt_many(source, [halls / "mk4"], out=tmp_path / "runs", recipe="source-only")
@@ -212,7 +252,7 @@ def test_every_engine_writes_the_same_bytes(
     for name, engine in (
         ("here", {}),
         ("processes", {"max_parallel": 2}),
-        ("executor", {"executor": ThreadPoolExecutor(1)}),
+        ("executor", {"executor": ThreadPoolExecutor(2)}),
     ):
         result = adaptprint.adapt_many(source, halls, out=tmp_path / name, recipe="bn-early", threads=1, **engine)
         assert [one.error is None for one in result] == [False, True, True], result.to_dict()

@@ -1,5 +1,6 @@
 """Ctrl-C at any time: exit code 130, nothing half-written, and --resume goes on to the same bytes."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -197,8 +198,9 @@ def test_resume_without_a_saved_run_starts_from_the_beginning(
     assert cli("adapt", *words, "--resume").code == 0
 
 
-def test_ctrl_c_ends_a_batch_but_keeps_the_finished_targets(
-    cli: Callable[..., Any], fails: Callable[..., str], source: Path, target: Path, tmp_path: Path,
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_end_a_batch_but_keep_the_finished_targets(
+    number: int, cli: Callable[..., Any], fails: Callable[..., str], source: Path, target: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     from adaptprint.workflows import fleet_job
@@ -209,7 +211,7 @@ def test_ctrl_c_ends_a_batch_but_keeps_the_finished_targets(
     def one_then_ctrl_c(*words: Any, **options: Any) -> Any:
         calls.append(options["out"])
         if len(calls) == 2:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         return adapt(*words, **options)
 
     monkeypatch.setattr(fleet_job, "adapt", one_then_ctrl_c)
@@ -220,6 +222,8 @@ def test_ctrl_c_ends_a_batch_but_keeps_the_finished_targets(
     )
     fails(cli("batch", fleet), 130)
     assert (tmp_path / "fleet" / "a" / "report.json").is_file()
+    assert json.loads((tmp_path / "fleet" / "fleet.json").read_text())["counts"]["waiting"] == 2
+    assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
     assert not (tmp_path / "fleet" / "b").exists()
     assert len(calls) == 2
     shutil.rmtree(tmp_path / "fleet")

@@ -48,6 +48,16 @@ def old(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="such paths are too long there")
+@pytest.mark.parametrize("name", ["x" * 255, "\N{LATIN SMALL LETTER SHARP S}" * 125, "x" * 240])
+def test_a_name_may_be_as_long_as_the_file_system_allows(name: str, tmp_path: Path) -> None:
+    with workspace(tmp_path / name, resume=False) as one, workspace(tmp_path / f"{name[:-1]}y", resume=False) as other:
+        assert one.scratch != other.scratch
+        with atomic_folder(one.final, one.scratch) as partial:
+            (partial / "config.json").write_text("new")
+    assert names(tmp_path) == [name]
+
+
 def test_a_new_folder_replaces_the_old_one_whole_and_leaves_nothing_beside_it(old: Path) -> None:
     (old / "only_in_old").touch()
     with atomic_folder(old) as partial:

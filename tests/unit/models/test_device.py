@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from adaptprint.errors import MissingDependencyError, UsageError
 from adaptprint.models import device
@@ -30,7 +31,8 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> dict[bool, float]:
 @pytest.fixture
 def threads() -> Iterator[None]:
     before = torch.get_num_threads()
-    yield
+    with threadpool_limits(1):  # puts the libraries' own numbers back at its end
+        yield
     torch.set_num_threads(before)
 
 
@@ -60,9 +62,11 @@ def test_a_cuda_device_is_taken_unless_the_cpu_was_asked_for(monkeypatch: pytest
     assert choose_compute("cuda").precision == "fp32"
 
 
-def test_threads_are_set_for_torch(threads: None) -> None:
-    choose_compute("cpu", threads=2, precision="fp32")
-    assert torch.get_num_threads() == 2
+@pytest.mark.parametrize("number", [1, 2])
+def test_threads_are_set_for_torch_and_for_linear_algebra(threads: None, number: int) -> None:
+    choose_compute("cpu", threads=number, precision="fp32")
+    assert torch.get_num_threads() == number
+    assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {number}
 
 
 @pytest.mark.parametrize(("bf16", "chosen"), [(1.0, "bf16"), (1.7, "fp32"), (3.0, "fp32")])

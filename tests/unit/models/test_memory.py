@@ -121,6 +121,11 @@ def test_the_helper_of_these_tests_writes_a_memory_that_loads(file: Path) -> Non
     assert len(read_memory(file, (32, 32))) == 32
 
 
+def test_a_memory_is_handed_on_as_it_was_read(file: Path, tmp_path: Path) -> None:
+    write_memory(tmp_path / "again", read_memory(file, (32, 32)))
+    assert (tmp_path / "again").read_bytes() == file.read_bytes()
+
+
 def test_a_memory_of_another_size_is_refused(file: Path) -> None:
     with pytest.raises(BadDataError, match="another size"):
         read_memory(file, (32, 64))
@@ -132,6 +137,7 @@ def test_a_memory_of_another_size_is_refused(file: Path) -> None:
         {"offsets": torch.zeros(33, dtype=torch.int64)},
         {"offsets": torch.arange(32)},
         {"offsets": torch.full((33,), -1)},
+        {"offsets": torch.arange(33) % 2 * 10**9},
         {"offsets": torch.linspace(0, 1, 33)},
         {"held_out": torch.zeros(31, dtype=torch.bool)},
         {"held_out": torch.zeros((32, 2), dtype=torch.bool)},

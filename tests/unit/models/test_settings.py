@@ -128,3 +128,12 @@ def test_settings_cannot_be_changed_afterwards() -> None:
     assert made.steps == 5
     with pytest.raises(ValueError, match="frozen"):
         made.steps = 6
+
+
+def test_a_file_that_changed_is_read_anew_and_what_was_read_belongs_to_the_reader(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[a]\nb = 1\n")
+    read_toml(file)["a"]["b"] = 3
+    assert read_toml(file) == {"a": {"b": 1}}
+    file.write_text("[a]\nb = 2\n")
+    assert read_toml(file) == {"a": {"b": 2}}

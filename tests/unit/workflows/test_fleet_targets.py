@@ -1,5 +1,7 @@
 """Which printers a user means by a list, a mapping, a glob, a root folder or a fleet file."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,14 @@ def test_a_glob_finds_printers_and_those_of_the_same_name_are_kept_apart(halls):
 def test_a_link_counts_by_its_own_name(halls):
     (halls / "link").symlink_to(halls / "halls/north/mk4")
     assert names(["link", "halls/north/mk4"], halls) == ["link", "mk4"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
+def test_a_name_that_is_no_utf_8_is_replaced_by_one_that_is(tmp_path):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")).mkdir()
+    (name,) = names(str(tmp_path), tmp_path)
+    assert name.startswith("caf-")
+    assert name.isascii()
 
 
 def test_a_folder_with_brackets_in_its_name_is_no_glob(tmp_path):
