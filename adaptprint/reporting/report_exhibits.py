@@ -27,6 +27,7 @@ def exhibit_facts(content: Content, pictures: Pictures) -> Row:
         "label_sheet": _label_sheet(wanted),
         "changes": changes,
         "frames": rest,
+        "models_differ": any(frame["before_score"] != frame["after_score"] for frame in rest),
         "strange": _strange(content, pictures),
         "prints": _prints(content, wanted),
     }

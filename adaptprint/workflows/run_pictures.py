@@ -44,6 +44,8 @@ class Album:
 def telling_rows(names: list[str], before: Floats, after: Floats, wanted: tuple[str, ...]) -> list[int]:
     """Frames of the prints to label where there are any, then those the models differ on most; at most twelve.
 
+    Where they do not differ, those that the source model is least sure of.
+
     Args:
         names: (n,) print of each target frame.
         before: (n, K) float32 probabilities of the source model.
@@ -51,8 +53,8 @@ def telling_rows(names: list[str], before: Floats, after: Floats, wanted: tuple[
         wanted: Prints whose frames come first, and which are then all shown.
     """
     first = np.array([name in wanted for name in names])
-    # The largest differences first among equals, in the table's order where these are equal too.
-    rank = np.lexsort((-np.abs(after - before).max(1), ~first))
+    # In the table's order where all are equal.
+    rank = np.lexsort((before.max(1), -np.abs(after - before).max(1), ~first))
     rows: list[int] = []
     shown: Counter[str] = Counter()
     for row in map(int, rank):

@@ -176,6 +176,10 @@ def test_frames_shown_with_a_changed_call_are_not_shown_again(run, exhibits, alb
     content = run(**exhibits())
     content["changes"]["prints"] = []
     assert "<h2>Frames to look at</h2>" in render_report(content, [], album())
+    assert "the two models differ most" in render_report(content, [], album())
+    for frame in content["pictures"]:
+        frame["after_score"] = frame["before_score"]
+    assert "Both models call every frame alike" in render_report(content, [], album())
     assert "<h2>Frames to look at</h2>" not in render_report(run(**exhibits()), [], album())
 
 

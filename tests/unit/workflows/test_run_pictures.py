@@ -37,6 +37,11 @@ def test_frames_that_differ_most_come_first_and_three_of_a_print_at_most() -> No
     assert telling_rows(names, before, after, ()) == [6, 1, 2, 3, 5]
 
 
+def test_where_the_models_call_all_frames_alike_those_come_that_they_are_least_sure_of() -> None:
+    same = scores([0.9, 0.2, 0.55, 0.4, 0.99])
+    assert telling_rows(list("abcde"), same, same, ()) == [2, 3, 1, 0, 4]
+
+
 def test_prints_to_label_come_before_all_others_and_are_all_shown() -> None:
     names = [f"p{n // 4}" for n in range(40)]
     before, after = scores([0.5] * 40), scores([0.5 + 0.01 * (n % 40) for n in range(40)])
