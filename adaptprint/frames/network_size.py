@@ -8,6 +8,7 @@ from adaptprint.errors import BadDataError
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.image_headers import UnreadableFrame, frame_size
 from adaptprint.frames.table import FrameTable
+from adaptprint.frames.wording import no_frame
 
 SAMPLED_FRAMES = 32
 MULTIPLE = 32
@@ -40,7 +41,7 @@ def network_size(table: FrameTable, camera: CameraProfile | None = None, width: 
     if not len(seen):
         why = f" ({sizes[0]})" if sizes else ""
         raise BadDataError(
-            f"None of the {len(sizes)} frames sampled from {table.root} can be read{why}.",
+            f"{no_frame(len(sizes), f'in {table.root}', 'sampled ')} be read{why}.",
             "Copy the frames again; `adaptprint verify` lists what is wrong with each.",
         )
     # Enlarging small frames would add work and no detail.

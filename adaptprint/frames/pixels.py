@@ -15,6 +15,7 @@ from adaptprint.frames.frame_arrays import room_for
 from adaptprint.frames.frame_files import CountCallback, for_each_file
 from adaptprint.frames.image_headers import UnreadableFrame
 from adaptprint.frames.table import FrameTable
+from adaptprint.frames.wording import no_frame
 
 Pixels8 = npt.NDArray[np.uint8]
 
@@ -91,7 +92,7 @@ def none_readable(table: FrameTable, unreadable: Sequence[Unreadable]) -> BadDat
     """The error of a table without a single readable frame."""
     why = f": {unreadable[0].name} is {unreadable[0].reason}" if unreadable else ""
     return BadDataError(
-        f"None of the {len(table)} frames in {table.root} can be read{why}.",
+        f"{no_frame(len(table), f'in {table.root}')} be read{why}.",
         "Copy the frames again; `adaptprint verify` lists what is wrong with each.",
     )
 

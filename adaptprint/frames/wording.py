@@ -16,6 +16,18 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def no_frame(count: int, place: str, beyond: str = "") -> str:
+    """The beginning of a sentence about frames of which none is of use.
+
+    Examples:
+        >>> no_frame(2, "in mk4")
+        'None of the 2 frames in mk4 can'
+        >>> no_frame(1, "in mk4")
+        'The only frame in mk4 cannot'
+    """
+    return f"The only frame {place} cannot" if count == 1 else f"None of the {count:,} frames {beyond}{place} can"
+
+
 def listed(names: Sequence[str], most: int = 8) -> str:
     """Names with commas, the rest as a number.
 

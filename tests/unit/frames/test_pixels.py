@@ -84,8 +84,15 @@ def test_nothing_readable_is_an_error(frames: Frames) -> None:
         (root / name).write_bytes(b"")
     with pytest.raises(BadDataError, match=r"None of the 2 frames .* p/0\.jpg is empty"):
         load_pixels(read_frames(root), SIZE)
-    with pytest.raises(BadDataError, match="None of the 2 frames sampled"):
+    with pytest.raises(BadDataError, match="None of the 2 frames sampled in"):
         network_size(read_frames(root))
+
+
+def test_a_single_frame_is_not_called_none_of_one(frames: Frames) -> None:
+    root = frames(names(1)[0])
+    (root / names(1)[0]).write_bytes(b"")
+    with pytest.raises(BadDataError, match=r"The only frame in .* cannot be read: p/0\.jpg is empty"):
+        load_pixels(read_frames(root), SIZE)
 
 
 def test_progress_reaches_the_total(frames: Frames) -> None:
