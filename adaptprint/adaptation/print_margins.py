@@ -227,6 +227,16 @@ def share_posterior(
     )
 
 
+def least_sure(posteriors: Doubles, number: int) -> Ints:
+    """Places of the prints whose class is least sure, at most ``number``; those that come first, among equals.
+
+    Args:
+        posteriors: (p, K) probability of each class for each print.
+        number: How many.
+    """
+    return np.argsort(posteriors.max(axis=1), kind="stable")[:number]
+
+
 def _means(model: MarginModel, k: int, shifts: Doubles, scales: Doubles) -> Doubles:
     """(shifts, scales) mean margin of class ``k``; the good class is the anchor: a printer hides evidence of faults."""
     return np.asarray(model.means[0] + shifts[:, None] + k * scales * model.gap)

@@ -32,7 +32,7 @@ class Result(Protocol):
 R = TypeVar("R", bound=Result)
 
 
-_USUAL = (signal.default_int_handler, signal.SIG_DFL)
+_UNTOUCHED = (signal.default_int_handler, signal.SIG_DFL)  # handlers that nobody has chosen
 _EXHAUSTED = AdaptprintError("out of memory", "Close other programs, or lower --set batch_size=... .")
 _STOPPED = InterruptedRunError("stopped; nothing was half-written", "Repeat the command to start again.")
 
@@ -105,7 +105,7 @@ def _stopping_on(pressed: list[int]) -> Iterator[None]:
         yield
         return
     found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    usual = {number: handler for number, handler in found.items() if handler in _USUAL}
+    usual = {number: handler for number, handler in found.items() if handler in _UNTOUCHED}
 
     def note(number: int, frame: FrameType | None) -> None:
         pressed.append(number)

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from adaptprint.adaptation.print_decision import PrintDecision
+from adaptprint.adaptation.print_margins import least_sure
 from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.diagnostics.rehearsal import Expectation
 from adaptprint.diagnostics.vetoes import Veto
@@ -82,13 +83,18 @@ def _weigh_decision(evidence: Evidence, decision: PrintDecision) -> Verdict:
         )
     else:
         says = f"no move of the decision is worth its risk on these prints ({_told_by(expected)})"
-    if expected.gain >= SHIPPED_GAIN and expected.risk <= LARGEST_RISK:
+    if worth_shipping(expected.gain, expected.risk):
         return Verdict("ship", (says,))
     prints = least_sure_prints(evidence)
     if decision.further < WORTH_LABELS or not prints:
         return Verdict("keep-source", (says,))
     worth = f"the class of these prints may be worth {100 * decision.further:.1f} points more"
     return Verdict("need-labels", (f"too little to ship unseen: {says}", worth), prints)
+
+
+def worth_shipping(gain: float, risk: float) -> bool:
+    """Whether an expected gain in balanced accuracy, and the probability of losing over a point, let a model ship."""
+    return gain >= SHIPPED_GAIN and risk <= LARGEST_RISK
 
 
 def least_sure_prints(evidence: Evidence) -> tuple[str, ...]:
@@ -99,10 +105,8 @@ def least_sure_prints(evidence: Evidence) -> tuple[str, ...]:
     """
     if evidence.print_posteriors is None:
         return most_telling_prints(evidence)
-    sureness = evidence.print_posteriors.max(axis=1)
-    order = np.argsort(sureness, kind="stable")[:_MIN_PRINTS_TO_LABEL]
-    names = evidence.target.prints["print"].to_list()
-    return tuple(names[row] for row in order if sureness[row] < 1)
+    names, certain = evidence.target.prints["print"].to_list(), evidence.print_posteriors.max(axis=1) == 1
+    return tuple(names[row] for row in least_sure(evidence.print_posteriors, _MIN_PRINTS_TO_LABEL) if not certain[row])
 
 
 def _told_by(expected: Expectation) -> str:

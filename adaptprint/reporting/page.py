@@ -24,14 +24,8 @@ def render_page(template: str, styles: tuple[str, ...] = (), **facts: Any) -> st
     """
     folder = files("adaptprint.reporting").joinpath("templates")
     style = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", *styles))
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            style=Markup(style),  # noqa: S704 - our own files
-            **facts,
-        )
-    )
+    page = _environment().get_template(template)
+    return page.render(style=Markup(style), **facts)  # noqa: S704 - our own files
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptprint.adaptation.methods import adapt_network
+from adaptprint.adaptation.print_margins import least_sure
 from adaptprint.adaptation.prior import PriorEstimate
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, Candidate
 from adaptprint.errors import BadDataError
@@ -145,9 +146,9 @@ def _told(prior: PriorEstimate, labels: Sequence[str], classes: Sequence[str], n
             "no prints can be chosen to be labelled: the checkpoint has too few labelled source prints",
             "Leave --labelled-prints out, or train with more prints.",
         )
-    least_sure = np.argsort(prior.print_posteriors.max(axis=1), kind="stable")[:n_told]
+    asked = least_sure(prior.print_posteriors, n_told)
     known = np.full(len(labels), -1)
-    known[least_sure] = [classes.index(labels[place]) for place in least_sure]
+    known[asked] = [classes.index(labels[place]) for place in asked]
     return known
 
 

@@ -23,7 +23,7 @@ from prior import source_scores
 import adaptprint
 from adaptprint.adaptation.print_decision import PrintDecision, best_decision
 from adaptprint.adaptation.print_margins import MarginModel, SharePosterior, share_posterior
-from adaptprint.diagnostics.verdict import LARGEST_RISK, SHIPPED_GAIN
+from adaptprint.diagnostics.verdict import worth_shipping
 
 WEIGHTS = (1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
 
@@ -60,7 +60,7 @@ def rows(asked: Sequence[Asked], n_labels: int) -> list[Row]:
 def row(asked: Sequence[Asked], loss_weight: float, decisions: Sequence[PrintDecision]) -> Row:
     """The figures at one weight."""
     gains = np.array([each.gain(decision) for each, decision in zip(asked, decisions, strict=True)])
-    ships = np.array([each.gain >= SHIPPED_GAIN and each.risk <= LARGEST_RISK for each in decisions])
+    ships = np.array([worth_shipping(each.gain, each.risk) for each in decisions])
     shares = np.array([each.share for each in asked])
     names = np.array([each.question.printer.name for each in asked])
     shipped, best = np.where(ships, gains, 0.0), np.maximum(gains, 0).mean()

@@ -24,12 +24,14 @@ from adaptprint.adaptation.print_decision import best_decision
 from adaptprint.adaptation.print_margins import (
     Doubles,
     MarginModel,
+    least_sure,
     log_odds,
     print_margins,
     share_posterior,
 )
 from adaptprint.adaptation.prior import SourceScores, known_margins
-from adaptprint.frames.table import Ints
+from adaptprint.frames.table import FrameTable, Ints
+from adaptprint.models.embed import Floats
 from adaptprint.models.metrics import balanced_accuracy, print_labels
 from adaptprint.workflows.model import Model
 
@@ -77,7 +79,7 @@ class Question:
 Knowledge = Callable[[MarginModel, Question], float]
 
 
-def margin(model: MarginModel, question: Question, known: Ints | None = None, loss_weight: float = 1.0) -> float:
+def margin(model: MarginModel, question: Question, known: Ints | None = None) -> float:
     """Where balanced accuracy is expected to be highest, perhaps with the class of some prints known.
 
     `calibrate` itself is more careful (`caution.py`): how careful one had better be is another question than what
@@ -85,7 +87,7 @@ def margin(model: MarginModel, question: Question, known: Ints | None = None, lo
     """
     printer, drawn = question.printer, question.drawn
     posterior = share_posterior(model, printer.margins[drawn], printer.counts[drawn], known=known)
-    return best_decision(model, posterior, loss_weight).margin
+    return best_decision(model, posterior, loss_weight=1.0).margin
 
 
 def true_shift(model: MarginModel, question: Question) -> MarginModel:
@@ -115,10 +117,10 @@ def rehearsed(model: MarginModel, question: Question) -> MarginModel:
 def told(model: MarginModel, question: Question, n_labels: int) -> Ints:
     """(p,) class of the ``n_labels`` prints whose class is least sure, -1 for the others."""
     printer, drawn = question.printer, question.drawn
-    unsure = np.abs(share_posterior(model, printer.margins[drawn], printer.counts[drawn]).print_posteriors - 0.5)
-    least_sure = np.argsort(unsure, kind="stable")[:n_labels]
+    faulty = share_posterior(model, printer.margins[drawn], printer.counts[drawn]).print_posteriors
+    asked = least_sure(np.stack([1 - faulty, faulty], axis=1), n_labels)
     known = np.full(len(drawn), -1)
-    known[least_sure] = printer.labels[drawn][least_sure]
+    known[asked] = printer.labels[drawn][asked]
     return known
 
 
@@ -164,12 +166,12 @@ def fitted_margins(source: SourceScores) -> MarginModel:
 
 def printers_of(model: Model, data: Path, threads: int | None) -> list[Printer]:
     """The printers of a data set that are not among the model's own."""
-    return [
-        Printer(
-            table.printers[0], *print_margins(log_odds(seen), table.print_codes), print_labels(table, model.classes)
-        )
-        for table, seen in unseen_printers(model, data, threads)
-    ]
+    return [printer_of(table, seen, model.classes) for table, seen in unseen_printers(model, data, threads)]
+
+
+def printer_of(table: FrameTable, seen: Floats, classes: Sequence[str]) -> Printer:
+    """The prints of one printer's frames, whose probabilities (n, 2) are ``seen``."""
+    return Printer(table.printers[0], *print_margins(log_odds(seen), table.print_codes), print_labels(table, classes))
 
 
 def questions(printers: Sequence[Printer], n_prints: int, repeats: int) -> list[tuple[float, Question]]:

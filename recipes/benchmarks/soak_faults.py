@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from soak_fleet import TinyFleet, digests, wait_for_start, workers
+from soak_fleet import TinyFleet, digests, half, wait_for_start, workers
 from soak_places import JUMPING, mount, path_before, shuffling, small_disk, unwritable
-from soak_trial import Round, half, judged, stopped, wait_a_moment
+from soak_trial import Round, judged, stopped, wait_a_moment
 
 Fault = Callable[[TinyFleet, int], Round]
 
@@ -28,11 +28,7 @@ def kill_parent(fleet: TinyFleet, number: int) -> Round:
 
 def kill_worker(fleet: TinyFleet, number: int) -> Round:
     """Signal 9 to one of two workers, as the system does where memory runs out: the fleet must do without."""
-    out = fleet.fresh("kill-worker")
-    process = fleet.start(out, parallel=2)
-    workers(process)
-    wait_a_moment(fleet, out, process, 2)
-    found = workers(process)
+    out, process, found = _working(fleet, "kill-worker")
     how = "too late"
     with suppress(psutil.Error, IndexError):
         found[number % 2 - 1].kill()
@@ -44,11 +40,7 @@ def kill_worker(fleet: TinyFleet, number: int) -> Round:
 
 def out_of_memory(fleet: TinyFleet, number: int) -> Round:
     """A worker may suddenly take hardly any more memory (RLIMIT_AS)."""
-    out = fleet.fresh("out-of-memory")
-    process = fleet.start(out, parallel=2)
-    workers(process)
-    wait_a_moment(fleet, out, process, 2)
-    found = workers(process)
+    out, process, found = _working(fleet, "out-of-memory")
     room = fleet.random.choice([0, 1, 4, 16]) * 2**20
     with suppress(psutil.Error, IndexError):
         worker = found[number % len(found)] if found else psutil.Process(process.pid)
@@ -170,6 +162,15 @@ def clock_backwards(fleet: TinyFleet, number: int) -> Round:
     ended = fleet.wait(fleet.start(out, 1 + number % 2, file, {"PYTHONPATH": path_before(place)}))
     losses = [] if (place / "seen").exists() else ["no clock ever jumped: the trial is void"]
     return judged(fleet, out, ended, (0,), losses, file)
+
+
+def _working(fleet: TinyFleet, name: str) -> tuple[Path, "subprocess.Popen[str]", list[psutil.Process]]:
+    """A fleet of two workers at a random moment of its work."""
+    out = fleet.fresh(name)
+    process = fleet.start(out, parallel=2)
+    workers(process)  # the moment counts from when they are there
+    wait_a_moment(fleet, out, process, 2)
+    return out, process, workers(process)
 
 
 def _over_old(fleet: TinyFleet, out: Path) -> dict[str, dict[str, str]]:

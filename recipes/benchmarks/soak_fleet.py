@@ -50,6 +50,22 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+def half(run: Path) -> bool:
+    """Whether a run folder is there without one of the files that tell the time, which have no digest."""
+    told = [run / "report.json", *(run / model / "config.json" for model in ("checkpoint", "candidate"))]
+    pages = [run / "report.html", *(run / model / "README.md" for model in ("checkpoint", "candidate"))]
+    return run.exists() and not (all(map(is_json, told)) and all(page.is_file() for page in pages))
+
+
+def is_json(file: Path) -> bool:
+    """Whether a file holds JSON, and all of it."""
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 class TinyFleet:
     """Four rendered printers of three prints, a tiny source model, and what an undisturbed fleet makes of them.
 
@@ -162,12 +178,10 @@ class TinyFleet:
             folder = out / name
             if not folder.exists():
                 continue
-            if digests(folder) not in (self.expected[name], *also):
+            if half(folder) or digests(folder) not in (self.expected[name], *also):
                 losses.append(f"{name} holds other bytes or half a run")
-            with suppress(FileNotFoundError):
-                json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        with suppress(FileNotFoundError):
-            json.loads((out / "fleet.json").read_text(encoding="utf-8"))
+        if (out / "fleet.json").exists() and not is_json(out / "fleet.json"):
+            losses.append("half an overview")
         return losses
 
     def repeat(self, out: Path, file: Path | None = None) -> list[str]:
@@ -175,9 +189,9 @@ class TinyFleet:
         result = self.run(out, file)
         losses = [f"{one.target} failed afterwards: {one.error}" for one in result if one.error]
         losses += [
-            f"{name} has other bytes afterwards"
+            f"{name} has other bytes afterwards, or is half a run"
             for name in self.names
-            if not (out / name).is_dir() or digests(out / name) != self.expected[name]
+            if not (out / name).is_dir() or half(out / name) or digests(out / name) != self.expected[name]
         ]
         found, promised = {file.name for file in out.iterdir()}, {*self.names, *OVERVIEW}
         if found != promised:

@@ -49,11 +49,6 @@ def _two_lines(ended: Ended, out: Path) -> bool:
     )
 
 
-def half(run: Path) -> bool:
-    """Whether a run is there without its report or its model."""
-    return run.exists() and not all((run / name).is_file() for name in ("report.json", "checkpoint/config.json"))
-
-
 def wait_a_moment(fleet: TinyFleet, out: Path, process: "subprocess.Popen[str]", parallel: int) -> None:
     """Until some printers are finished, and a little more: a moment of the work, however fast the machine is now."""
     before, wanted = runs(fleet, out), fleet.random.randrange(len(fleet.names))

@@ -2,7 +2,8 @@
 """How should a print's frames vote? Balanced accuracy by print of several votes, over the same frames and decisions.
 
 Every frame is embedded once. On each printer that is not among the source's own, sets of prints are drawn as in
-`knowledge.py`, and the others are called: with the decision as it was, and where `calibrate` puts it.
+`knowledge.py`, and the others are called: with the decision as it was, and where balanced accuracy is expected to be
+highest.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from knowledge import Printer, fitted_margins, margin, questions
+from knowledge import fitted_margins, margin, printer_of, questions
 from machine import SOURCE, Row, refuse_missing, report
 from prior import source_scores, unseen_printers
 
@@ -18,7 +19,7 @@ import adaptprint
 from adaptprint.adaptation.print_margins import log_odds, print_margins
 from adaptprint.frames.table import Ints
 from adaptprint.models.embed import Floats
-from adaptprint.models.metrics import balanced_accuracy, decide, mean_by_print, print_labels, print_probabilities
+from adaptprint.models.metrics import balanced_accuracy, decide, mean_by_print, print_probabilities
 
 Vote = Callable[[Floats, Ints], Ints]
 VOTES: dict[str, Vote] = {
@@ -50,9 +51,8 @@ def main() -> None:
     fitted = fitted_margins(source_scores(model))
     seen, printers = {}, []
     for table, frames in unseen_printers(model, options.data, options.threads):
-        name, codes = table.printers[0], table.print_codes
-        seen[name] = frames, codes
-        printers.append(Printer(name, *print_margins(log_odds(frames), codes), print_labels(table, model.classes)))
+        seen[table.printers[0]] = frames, table.print_codes
+        printers.append(printer_of(table, frames, model.classes))
     asked = [question for _, question in questions(printers, options.prints, options.repeats)]
     places = [(0.0, margin(fitted, question)) for question in asked]
     rows: list[Row] = []
@@ -64,7 +64,7 @@ def main() -> None:
                 called = calls(decided_at(frames, place), codes)[question.rest]
                 scores[number, k] = balanced_accuracy(called, question.printer.labels[question.rest], 2)
         before, after = scores.mean(axis=0)
-        rows.append({"vote": vote, "decision as it was": before, "where `calibrate` puts it": after})
+        rows.append({"vote": vote, "decision as it was": before, "where most is expected": after})
     report({f"{len(printers)} printers, {len(asked)} sets": rows}, options.json)
 
 

@@ -40,8 +40,12 @@ def finished(fleet: Any, soak_fleet: Any, tmp_path: Path) -> Path:
     """The folder of a fleet that ended well."""
     out = tmp_path / "place" / "fleet"
     for name in fleet.names:
-        (out / name / "checkpoint").mkdir(parents=True)
-        (out / name / "checkpoint" / "model.safetensors").write_text(name)
+        for model in ("checkpoint", "candidate"):
+            (out / name / model).mkdir(parents=True)
+            (out / name / model / "model.safetensors").write_text(name)
+            (out / name / model / "README.md").write_text("a card")
+            (out / name / model / "config.json").write_text("{}")
+        (out / name / "report.html").write_text("a page")
         (out / name / "report.json").write_text("{}")
     for name in soak_fleet.OVERVIEW:
         (out / name).write_text("{}")
@@ -60,12 +64,21 @@ def test_a_fleet_that_ended_well_loses_nothing(fleet: Any, finished: Path) -> No
         lambda out: (out / "a/checkpoint/model.safetensors").write_text("b"),
         lambda out: (out / "a/checkpoint/model.safetensors").unlink(),
         lambda out: (out / "a/new").write_text("of nobody"),
+        lambda out: (out / "a/report.json").unlink(),
+        lambda out: (out / "a/report.json").write_text('{"verdict": "sh'),
+        lambda out: (out / "a/candidate/config.json").unlink(),
+        lambda out: (out / "a/report.html").unlink(),
     ],
 )
 def test_half_a_run_and_other_bytes_are_found(spoil: Callable[[Path], Any], fleet: Any, finished: Path) -> None:
     spoil(finished)
     assert len(fleet.half_written(finished)) == 1
     assert len(fleet.repeat(finished)) == 1
+
+
+def test_half_an_overview_is_found(fleet: Any, finished: Path) -> None:
+    (finished / "fleet.json").write_text('[{"target"')
+    assert fleet.half_written(finished) == ["half an overview"]
 
 
 def test_leftovers_and_failures_are_found(fleet: Any, finished: Path) -> None:
