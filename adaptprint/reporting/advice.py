@@ -46,7 +46,7 @@ class Advice:
 def advise(content: Mapping[str, Any]) -> Advice:
     """The advice for the content of a report.json."""
     verdict = content.get("verdict")
-    checkpoint, candidate = clean(content.get("checkpoint")), clean(content.get("candidate"))
+    checkpoint = clean(content.get("checkpoint"))
     if verdict == "ship":
         return Advice(
             "success",
@@ -66,18 +66,25 @@ def advise(content: Mapping[str, Any]) -> Advice:
             _help(content),
         )
     if verdict == "need-labels":
-        return Advice(
-            "question",
-            "A few labels will decide",
-            f"Label {_prints(content)} by eye, and keep your current model until then.",
-            (
-                "Write their classes into a CSV (first line `print,class`) and adapt again with `--labels CSV`.",
-                "Or sort their frames into one folder per class and measure both models: the better one wins.",
-            ),
-            "How the labels decide",
-            tuple(f"adaptprint evaluate --model {quote(path)} --data LABELLED" for path in (candidate, checkpoint)),
-        )
+        return _ask_for_labels(content)
     return Advice("unknown", "No verdict", "Keep your current model: this run came to no verdict.")
+
+
+def _ask_for_labels(content: Mapping[str, Any]) -> Advice:
+    # A print whose frames are of several classes has no line in a CSV of prints.
+    by_frame = part(content, "source").get("labels_vary_inside_prints")
+    wanted = f"frames of {_prints(content)}" if by_frame else _prints(content)
+    by_csv = "Write their classes into a CSV (first line `print,class`) and adapt again with `--labels CSV`."
+    measure = "sort their frames into one folder per class and measure both models: the better one wins."
+    models = (clean(content.get("candidate")), clean(content.get("checkpoint")))
+    return Advice(
+        "question",
+        "A few labels will decide",
+        f"Label {wanted} by eye, and keep your current model until then.",
+        (measure.capitalize(),) if by_frame else (by_csv, f"Or {measure}"),
+        "How the labels decide",
+        tuple(f"adaptprint evaluate --model {quote(path)} --data LABELLED" for path in models),
+    )
 
 
 def _prints(content: Mapping[str, Any]) -> str:

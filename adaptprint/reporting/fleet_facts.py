@@ -34,7 +34,7 @@ class PrinterLine:
         why: The first reason, or the cause of the failure.
         fix: What to do about the failure.
         prints: Prints to label.
-        command: What to type once they are labelled.
+        command: What to type once they are labelled; empty where it takes labels of frames.
         size: Frames and prints.
         seconds: Time of the run.
         fresh: Whether it was adapted in this run.
@@ -94,7 +94,7 @@ def printer_line(row: Content) -> PrinterLine:
         why=str(row.get("cause") or (reasons[0] if reasons else "")),
         fix=str(row.get("fix") or ""),
         prints=prints if kind == "need-labels" else (),
-        command=_command(row) if kind == "need-labels" else "",
+        command=_command(row) if kind == "need-labels" and not row.get("labels_vary_inside_prints") else "",
         size=f"{plural(row.get('n_frames'), 'frame')} of {plural(row.get('n_prints'), 'print')}" if finished else "",
         seconds=row.get("seconds"),
         fresh=row.get("state") == "adapted",

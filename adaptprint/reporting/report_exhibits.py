@@ -24,7 +24,8 @@ def exhibit_facts(content: Content, pictures: Pictures) -> Row:
     rest = [frame for frame in shown if frame["print"] not in wanted and frame["picture"] not in seen]
     return {
         "to_label": [{"print": name, "frames": [f for f in shown if f["print"] == name]} for name in wanted],
-        "label_sheet": _label_sheet(wanted),
+        # Labels of frames fit on no sheet of prints: they are sorted into folders, as the advice says.
+        "label_sheet": None if part(content, "source").get("labels_vary_inside_prints") else _label_sheet(wanted),
         "changes": changes,
         "frames": rest,
         "models_differ": any(frame["before_score"] != frame["after_score"] for frame in rest),

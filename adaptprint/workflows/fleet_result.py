@@ -48,6 +48,7 @@ class TargetResult:
             "reasons": list(self.result.reasons) if self.result else [],
             "expected_gain": content.get("expected_gain"),
             "prints_to_label": content.get("prints_to_label", []),
+            "labels_vary_inside_prints": content.get("source", {}).get("labels_vary_inside_prints"),
             "n_frames": about.get("n_frames"),
             "n_prints": about.get("n_prints"),
             "n_unreadable": about.get("n_unreadable"),

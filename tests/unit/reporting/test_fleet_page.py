@@ -60,6 +60,14 @@ def test_the_headline_says_what_there_is_to_do(rows, says):
     assert says in headline(rows)
 
 
+def test_labels_of_frames_go_by_the_report_and_not_by_the_fleet_file():
+    asking = {"prints_to_label": ["p1", "p2"]}
+    assert "labels = " in page([row("a", "need-labels", **asking)])
+    by_frame = page([row("a", "need-labels", labels_vary_inside_prints=True, **asking)])
+    assert "labels = " not in by_frame
+    assert "Look at frames of 2 prints" in by_frame
+
+
 def test_the_page_shows_causes_with_fixes_and_prints_to_label_and_links_reports():
     text = page(FLEET)
     for words in ("No frames.", "Copy them.", "p2", "labels = &#39;asks.csv&#39;", "+3.0", "-1.0 to +8.0"):

@@ -79,6 +79,21 @@ def test_the_banner_says_what_to_do_now(run):
     assert "Label prints <code>1673034918</code> and <code>1673025450</code>" in action("need-labels")
 
 
+def test_labels_of_frames_are_not_asked_for_as_a_sheet_of_prints(run, exhibits, album):
+    content = run("need-labels", **exhibits())
+    content["prints_to_label"] = [content["pictures"][0]["print"]]
+    html = render_report(content, [], album())
+    assert "--labels" in html
+    assert "print,class" in html
+    # `adapt` refuses them where labels differ inside prints.
+    content["source"] = {**content["source"], "labels_vary_inside_prints": True}
+    html = render_report(content, [], album())
+    assert "--labels" not in html
+    assert "print,class" not in html
+    assert "Label frames of print" in html
+    assert "adaptprint evaluate" in html
+
+
 def test_a_witness_that_is_not_heard_is_greyed_out_whatever_its_value(run, witness):
     unheard = witness("print coherence", 0.3, 0.5, applies=False) | {"favours": "candidate"}
     html = render_report(run(witnesses=[unheard]), [], {})
