@@ -29,7 +29,7 @@ if os.environ.get("CI"):
 
 COLUMNS = ("img_path", "printer_id", "print_id", "has_under_extrusion")
 # Rendered printers by the id under which tests know them. 9 is the new one; 01 and 1 are two printers.
-PRINTERS = {"01": "onyx", "1": "orchid", "03": "ember", "9": "olive", "10": "gunmetal"}
+PRINTERS = {"01": "onyx", "1": "orchid", "03": "ember", "9": "olive", "10": "gunmetal", "20": "amber"}
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,15 @@ def target(tmp_path_factory: pytest.TempPathFactory, write_printers: Callable[..
 @pytest.fixture(scope="session")
 def tiny_training() -> tuple[str, ...]:
     """Settings of a training of a few seconds."""
-    return ("width=64", "steps=40", "batch_size=8", "validate_every=4", "ema_decay=0.3", "memory_frames=36")
+    return (
+        "width=64",
+        "steps=40",
+        "batch_size=8",
+        "validate_every=4",
+        "ema_decay=0.3",
+        "memory_frames=36",
+        "viewpoint=0",
+    )
 
 
 @pytest.fixture(scope="session")

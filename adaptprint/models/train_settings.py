@@ -27,6 +27,7 @@ class TrainSettings(BaseModel):
     clip_norm: Annotated[float, Field(gt=0)] = 5.0
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.98
     augment: Annotated[float, Field(ge=0, le=2)] = 1.0
+    viewpoint: Annotated[float, Field(ge=0, le=1)] = 0.7
     flip: bool = True
     validation_share: Share = 0.2
     validate_every: Annotated[int, Field(ge=1)] = 50

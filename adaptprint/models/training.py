@@ -17,6 +17,7 @@ from adaptprint.frames.augment import augment
 from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.sampling import source_sampler
 from adaptprint.frames.table import FrameTable, Ints
+from adaptprint.frames.viewpoint import change_viewpoint
 from adaptprint.models.device import Compute
 from adaptprint.models.embed import Frames, embed, to_images
 from adaptprint.models.interrupt import stop_on_signal
@@ -147,6 +148,7 @@ class SourceTraining:
         generator = seed_everything(self.seed, step)
         rows = self.split.train[self.sampler.batch(step, settings.batch_size)]
         images = to_images(self.split.pixels.array[rows], self.compute)
+        images = change_viewpoint(images, generator, settings.viewpoint)
         images = augment(images, generator, settings.augment, settings.flip)
         labels = torch.from_numpy(self.split.labels[rows]).to(self.compute.device)
         factor = learning_rate_factor(step, settings.steps, settings.warmup)
@@ -169,11 +171,23 @@ class SourceTraining:
         assert isinstance(averaged, PrintNet)  # noqa: S101 - tells the type checker what AveragedModel copied
         score = self._score(averaged)
         progress.history.append({"step": progress.step, "loss": loss, "validation": score})
-        if score > progress.best_score:
-            progress.best_score, progress.best_step, progress.stale = score, progress.step, 0
+        progress.best_score = max(progress.best_score, score)
+        # The latest of those that cannot be told from the best: a print of the known printers more or less is chance,
+        # and what was trained longer is better on new ones (docs/decisions/0016).
+        if score >= progress.best_score - self._chance(progress.best_score):
+            progress.best_step, progress.stale = progress.step, 0
             self.best = copy_state(averaged)
         else:
             progress.stale += 1
+
+    def _chance(self, accuracy: float) -> float:
+        """Standard error of a balanced accuracy on the held-out prints."""
+        rows = self.split.validation if len(self.split.validation) else self.split.train
+        prints = print_labels(self.split.pixels.table.take(rows), self.split.classes)
+        counts = np.bincount(prints[prints >= 0], minlength=len(self.split.classes))
+        # Laplace's rule: where all are right, the next one may still be wrong.
+        right = (max(accuracy, 0.0) * counts.sum() + 1) / (counts.sum() + 2)
+        return float(np.sqrt(right * (1 - right) * (1 / np.maximum(counts, 1)).sum())) / len(counts)
 
     def _score(self, network: PrintNet) -> float:
         """Balanced accuracy by print, refined by the mean log-likelihood so that ties at 1.0 are told apart."""

@@ -47,7 +47,7 @@ def train_view(content: Mapping[str, Any]) -> RenderableType:
         Text.assemble(("source model  ", "dim"), (clean(content.get("out")), "bold"), overflow="fold"),
         Text(
             f"classes {', '.join(map(clean, content.get('classes') or ()))} · {plural(content.get('steps'), 'step')}, "
-            f"best at {count(content.get('best_step'))}",
+            f"kept at {count(content.get('best_step'))}",
             "dim",
         ),
     ]

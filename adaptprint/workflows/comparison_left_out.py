@@ -18,6 +18,8 @@ from adaptprint.models.atomic_folder import write_atomic
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute, choose_compute
 from adaptprint.models.embed import Embedding, embed
+from adaptprint.models.settings import make_settings, parse_overrides
+from adaptprint.models.train_settings import TrainSettings
 from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.inputs import data_digest, fingerprint, open_checkpoint, open_labelled, read_pixels
 from adaptprint.workflows.run_inputs import file_facts, frames_digest
@@ -120,7 +122,7 @@ def _trained(setting: Setting, table: FrameTable, printer: str, compute: Compute
         adaptprint.__version__,
         frames_digest(table.where(~table.data["printer"].is_in(left_out).to_numpy())),
         file_facts(Path(setting.init) / "config.json") or file_facts(setting.init) or setting.init,
-        setting.set,
+        make_settings(TrainSettings, parse_overrides(setting.set), "--set").model_dump(),
         setting.train_seed,
         setting.camera.model_dump() if setting.camera else None,
         compute.precision,
