@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -90,6 +90,16 @@ class Recipe(BaseModel):
     def needs_source(self) -> bool:
         """Whether it cannot work without labelled source frames."""
         return (self.steps > 0 and not self.source_free) or self.head == "prototypes"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides what it does, for JSON."""
+        return self.model_dump(mode="json", exclude={"card"})
+
+    @property
+    def learns_print_labels(self) -> bool:
+        """Whether labelled prints make the model, so that they cannot measure it afterwards."""
+        return self.consensus > 0 or self.head == "prototypes" or self.calibrate
 
 
 @dataclass(frozen=True)

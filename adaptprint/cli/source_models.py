@@ -71,11 +71,17 @@ def train(
 
 def rehearse(
     model: Annotated[Path, typer.Argument(help="A checkpoint that `train` wrote.", metavar="CKPT")],
-    source_data: Annotated[Path, typer.Option(help="The labelled frames it was trained on.", metavar="DATA")],
+    source_data: Annotated[
+        Path, typer.Option(help="The labelled frames it was trained on, or those of other printers.", metavar="DATA")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Checkpoint to write. [default: CKPT itself]", metavar="CKPT")
     ] = None,
     init: Annotated[str, typer.Option(help="The starting weights that CKPT was trained from.")] = "none",
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(help="Also try this recipe, by name or TOML file, on each printer left out. Repeatable."),
+    ] = None,
     set_: o.Set = None,
     sources: Annotated[
         Path | None, typer.Option(help="Keep the models without one printer here, for `compare` too.", metavar="DIR")
@@ -90,9 +96,10 @@ def rehearse(
     quiet: o.Quiet = False,
     verbose: o.Verbose = 0,
 ) -> None:
-    """Leave out each source printer in turn and note in the checkpoint what adapting to it came to.
+    """Adapt to labelled printers without their labels and note in the checkpoint what that came to.
 
-    Trains one model for each printer. Verdicts of this checkpoint then know what an expected gain is worth.
+    Printers the model was not trained on are tried as they are; its own are left out in turn of models trained for it.
+    Verdicts of this checkpoint then know what an expected gain is worth.
     """
 
     def work(progress: ProgressCallback) -> Result:
@@ -103,6 +110,7 @@ def rehearse(
             source_data,
             out=out,
             init=init,
+            recipes=recipe or (),
             set=set_ or (),
             sources=sources,
             layout=layout,

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.rehearsal import BUILT_IN, GainRelation
+from adaptprint.diagnostics.rehearsed_recipes import RecipeRelation
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Embedding
 from adaptprint.models.memory import SourceFrames
@@ -43,8 +44,11 @@ class Evidence:
         trained: Whether the candidate's weights were trained on the source anew.
         decision: Set where the candidate is the source model with its decision moved, and nothing else.
         relation: What an expected gain came to in rehearsal.
+        recipe: What candidates of this recipe came to in rehearsal; ``None`` where it was not rehearsed.
         print_posteriors: (p, K) probability of each class for each target print, in order of the print codes;
             ``None`` where there are no posteriors.
+        print_labels: (p,) int64 class of each labelled target print, -1 for the others, in the same order; ``None``
+            where none is labelled, and where the candidate learned from the labels, which then cannot measure it.
     """
 
     source: SourceFrames | None
@@ -58,4 +62,6 @@ class Evidence:
     trained: bool = False
     decision: PrintDecision | None = None
     relation: GainRelation = BUILT_IN
+    recipe: RecipeRelation | None = None
     print_posteriors: npt.NDArray[np.float64] | None = None
+    print_labels: Ints | None = None

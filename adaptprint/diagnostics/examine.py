@@ -1,7 +1,9 @@
 """Examines candidates: each one's view of source and target, its neighbours, witnesses and vetoes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +15,13 @@ from adaptprint.diagnostics.assumptions import situation
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbour_measures import FrameHashes, frame_hashes
 from adaptprint.diagnostics.neighbourhood import Neighbourhood, look_around
-from adaptprint.diagnostics.rehearsal import gain_relation, rehearsed_in
+from adaptprint.diagnostics.rehearsal import gain_relation, rehearsed_in, relation_of_recipe
 from adaptprint.diagnostics.validators import Validator, run_validators
 from adaptprint.diagnostics.verdict import candidate_score
 from adaptprint.diagnostics.vetoes import Veto, find_vetoes
 from adaptprint.diagnostics.witnesses import Witness, hear_witnesses
 from adaptprint.frames.augment import augment
-from adaptprint.frames.table import FrameTable
+from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
 from adaptprint.models.embed import Embedding, Frames, embed, to_images
@@ -77,6 +79,9 @@ class Examiner:
         seen_source: Its view of the source frames, likewise.
         prior: Class shares of the target, each print's posteriors in the order of ``target``; ``None`` estimates them
             from the source model's view of both domains.
+        print_labels: (p,) class of each labelled print, -1 for the others, in the order of ``target``; ``None`` where
+            there are none that candidates did not learn from.
+        settings: Of the recipe that makes the candidates, as its rehearsal names them.
     """
 
     def __init__(
@@ -93,10 +98,13 @@ class Examiner:
         seen: Embedding | None = None,
         seen_source: Embedding | None = None,
         prior: PriorEstimate | None = None,
+        print_labels: Ints | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.checkpoint, self.source, self.compute, self.seed = checkpoint, source, compute, seed
         self.target, self.target_array, self.word, self.report = target, target_array, word, report
-        self.print_consensus = print_consensus
+        self.print_consensus, self.print_labels = print_consensus, print_labels
+        self.settings, self.rehearsal = settings or {}, rehearsed_in(checkpoint.config.metrics)
         self.classes = tuple(checkpoint.config.classes)
         self.source_labels = (
             source.table.label_codes(self.classes) if source is not None else np.zeros(0, dtype=np.int64)
@@ -117,8 +125,10 @@ class Examiner:
             print_consensus=self.print_consensus,
             trained=candidate.trained,
             decision=candidate.decision if candidate.moves_decision_only else None,
-            relation=gain_relation(rehearsed_in(self.checkpoint.config.metrics)),
+            relation=gain_relation(self.rehearsal),
+            recipe=relation_of_recipe(self.rehearsal, self.settings),
             print_posteriors=self.prior.print_posteriors,
+            print_labels=self.print_labels,
         )
         self.report(Progress("looking up neighbours", 0, 0))
         return find_out(candidate, evidence, self.prior, self.word, self._hashes, self.seed)

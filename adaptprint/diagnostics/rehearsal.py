@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adaptprint.adaptation.print_decision import PrintDecision
+from adaptprint.diagnostics.rehearsed_recipes import RecipeRelation, Trial, recipe_relation
 
 REHEARSAL = "rehearsal"
 # The built-in relation stands beside the rehearsed one as if this many printers had shown it: a gain is what was
@@ -49,6 +50,8 @@ class Rehearsal(BaseModel):
     seed: int
     settings: dict[str, Any] = Field(default_factory=dict, description="Training settings that were changed for it.")
     episodes: Annotated[list[Episode], Field(min_length=1, max_length=10_000)]
+    recipes: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Settings of each recipe in `trials`.")
+    trials: Annotated[list[Trial], Field(max_length=10_000)] = Field(default_factory=list)
 
     @property
     def printers(self) -> list[str]:
@@ -124,6 +127,14 @@ def gain_relation(rehearsal: Rehearsal | None) -> GainRelation:
     foretold = usual + sum(mean(_variance(each) for each in group) for group in groups)
     widening = min(max(math.sqrt(max(seen, 0.0) / foretold), _WIDENING[0]), _WIDENING[1])
     return GainRelation(slope=slope, widening=widening, printers=len(groups))
+
+
+def relation_of_recipe(rehearsal: Rehearsal | None, settings: Mapping[str, Any]) -> RecipeRelation | None:
+    """How the candidates of a recipe with these very settings fared; ``None`` where it was not rehearsed."""
+    if rehearsal is None:
+        return None
+    name = next((name for name, each in rehearsal.recipes.items() if each == settings), None)
+    return recipe_relation([trial for trial in rehearsal.trials if trial.recipe == name])
 
 
 def rehearsed_in(metrics: Mapping[str, Any]) -> Rehearsal | None:

@@ -9,10 +9,11 @@ import numpy as np
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.adaptation.print_margins import least_sure
 from adaptprint.diagnostics.evidence import Evidence
+from adaptprint.diagnostics.labelled_prints import LabelledPrints, hear_labels, print_calls, print_scores
 from adaptprint.diagnostics.rehearsal import Expectation
+from adaptprint.diagnostics.rehearsed_recipes import RecipeExpectation
 from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
-from adaptprint.models.metrics import print_probabilities
 
 Decision = Literal["ship", "keep-source", "need-labels"]
 NEEDED_FAMILIES = 2
@@ -51,25 +52,68 @@ def candidate_score(witnesses: Sequence[Witness]) -> float:
 def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Veto]) -> Verdict:
     """Ships only on the word of two witnesses of different families, with no witness against and no veto.
 
-    Witnesses that contradict each other, or of one family alone, leave the question to a few labels.
+    Witnesses that contradict each other, or of one family alone, leave the question to a few labels, and these are
+    heard before any witness.
     """
     if vetoes:
         return Verdict("keep-source", tuple(veto.says for veto in vetoes))
     if evidence.decision is not None:
         return _weigh_decision(evidence, evidence.decision)
+    labels = hear_labels(evidence)
+    if labels is not None and labels.decides:
+        return Verdict("ship", (labels.says,))
+    if labels is not None and labels.favours == "source":
+        return Verdict("keep-source", (labels.says,))
+    if evidence.recipe is not None:
+        return _weigh_rehearsed(evidence, evidence.recipe.expect(candidate_score(witnesses)), labels)
+    return _weigh_witnesses(evidence, witnesses, labels)
+
+
+def _weigh_rehearsed(evidence: Evidence, expected: RecipeExpectation, labels: LabelledPrints | None) -> Verdict:
+    """A recipe that was rehearsed is known by its deeds; how strongly the witnesses speak is part of that."""
+    says = (
+        f"a candidate of this recipe that the witnesses speak of as of this one is expected to gain "
+        f"{100 * expected.gain:+.1f} points on this printer's next prints ({100 * expected.low:+.1f} to "
+        f"{100 * expected.high:+.1f}); it loses more than one with probability {expected.risk:.0%} "
+        f"(rehearsed on {expected.printers} printers)"
+    )
+    told = () if labels is None else (labels.says,)
+    if worth_shipping(expected.gain, expected.risk):
+        return Verdict("ship", (says, *told))
+    prints = most_telling_prints(evidence)
+    if expected.worth_knowing < WORTH_LABELS or not prints:
+        return Verdict("keep-source", (says, *told))
+    worth = f"to know whether it helps here may be worth {100 * expected.worth_knowing:.1f} points"
+    return Verdict("need-labels", (says, *told, worth), prints)
+
+
+def _weigh_witnesses(evidence: Evidence, witnesses: Sequence[Witness], labels: LabelledPrints | None) -> Verdict:
+    """Labelled prints that favour the candidate, but are too few to decide, count as one more family."""
+    told = (labels.says,) if labels is not None and labels.favours == "candidate" else ()
     supporting = [witness for witness in witnesses if witness.favours == "candidate"]
     against = [witness for witness in witnesses if witness.favours == "source"]
-    if not supporting:
+    if not supporting and not told:
         if against:
             return Verdict("keep-source", tuple(witness.says for witness in against))
         return Verdict("keep-source", ("no witness sees a gain that could not be chance",))
-    if len({witness.family for witness in supporting}) >= NEEDED_FAMILIES and not against:
-        return Verdict("ship", tuple(witness.says for witness in supporting))
+    reasons = (*told, *(witness.says for witness in supporting))
+    families = len({witness.family for witness in supporting}) + len(told)
+    if families >= NEEDED_FAMILIES and not against:
+        return Verdict("ship", reasons)
     prints = most_telling_prints(evidence)
     if not prints:
-        return Verdict("keep-source", ("both models call every print alike, so nothing would change",))
-    reason = "the witnesses contradict each other" if against else _ALONE[supporting[0].family]
-    return Verdict("need-labels", (reason, *(witness.says for witness in (*supporting, *against))), prints)
+        return Verdict("keep-source", (_nothing_left(evidence),))
+    if against:
+        why = "the witnesses contradict each other"
+    else:
+        why = _ALONE[supporting[0].family] if supporting else "the labelled prints are too few to decide alone"
+    return Verdict("need-labels", (why, *reasons, *(witness.says for witness in against)), prints)
+
+
+def _nothing_left(evidence: Evidence) -> str:
+    if evidence.print_labels is None:
+        return "both models call every print alike, so nothing would change"
+    return "both models call every print that is not labelled alike, and the labels do not decide"
 
 
 def _weigh_decision(evidence: Evidence, decision: PrintDecision) -> Verdict:
@@ -111,17 +155,22 @@ def least_sure_prints(evidence: Evidence) -> tuple[str, ...]:
 
 def _told_by(expected: Expectation) -> str:
     if expected.printers:
-        return f"rehearsed on {expected.printers} source printers"
+        return f"rehearsed on {expected.printers} printers"
     return "this source model was not rehearsed"
 
 
 def most_telling_prints(evidence: Evidence) -> tuple[str, ...]:
-    """Prints on which the two models differ most, by the gap between their print scores: three to five, or none."""
-    codes = evidence.target.print_codes
-    before = print_probabilities(evidence.frozen.target.probabilities, codes)
-    after = print_probabilities(evidence.adapted.target.probabilities, codes)
+    """Three to five prints whose class would tell most of which model is better, or none.
+
+    Those that the two models call differently come first, then those that they score differently; labelled ones are
+    left out.
+    """
+    before, after = (print_scores(evidence, view) for view in (evidence.frozen, evidence.adapted))
     gap = np.abs(after - before).max(1)
-    order = np.argsort(-gap, kind="stable")[:_MAX_PRINTS_TO_LABEL]
+    flipped = print_calls(evidence, evidence.frozen) != print_calls(evidence, evidence.adapted)
+    flipped &= gap > _TELLING_GAP
+    asked = np.flatnonzero(np.ones(len(gap), bool) if evidence.print_labels is None else evidence.print_labels < 0)
+    order = asked[np.lexsort([-gap[asked], ~flipped[asked]])][:_MAX_PRINTS_TO_LABEL]
     names = evidence.target.prints["print"].to_list()
     telling = int((gap[order] > _TELLING_GAP).sum())
     if telling == 0:

@@ -103,7 +103,7 @@ def _height(number: int) -> float:
 def _rehearsed(printers: Any) -> str:
     if not printers:
         return "This source model was not rehearsed: how true such expectations are of it is not known."
-    return f"Rehearsal on {count(printers)} source printers has been heard."
+    return f"Rehearsal on {count(printers)} printers has been heard."
 
 
 def _says(decision: Content, fault: Any) -> str:

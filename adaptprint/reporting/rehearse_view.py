@@ -24,7 +24,18 @@ def rehearse_view(content: Mapping[str, Any]) -> RenderableType:
     add(table, "all", count(content.get("episodes")), *whole, style="bold")
     heard = _heard(content.get("slope"), content.get("widening"))
     parts = [head, Text(facts, "dim"), headed("Points of balanced accuracy by print", table)]
-    return Group(*parts, Text(""), Text(heard, "dim"), *noted(content.get("notes")))
+    return Group(*parts, *_recipes(content), Text(""), Text(heard, "dim"), *noted(content.get("notes")))
+
+
+def _recipes(content: Mapping[str, Any]) -> list[RenderableType]:
+    """The recipes that were tried as a whole; nothing where there are none."""
+    tried = part(content, "recipes")
+    if not tried:
+        return []
+    table = quiet_table(cut("recipe"), number("sets"), number("true gain"), number("worst printer"))
+    for name, row in tried.items():
+        add(table, name, count(row.get("sets")), points(row.get("gain")), points(row.get("worst_printer_gain")))
+    return [Text(""), headed("Recipes tried as a whole, whatever the verdict", table)]
 
 
 def _heard(slope: Any, widening: Any) -> str:

@@ -233,11 +233,13 @@ def _run_facts(content: Content) -> list[tuple[str, str]]:
 
 
 def _command(content: Content, target: Content, labels: str | None = None) -> str:
-    """The command that repeats the run, with other ``labels`` where these are given."""
+    """The command that repeats the run or, with ``labels``, decides again in its folder, without training anew."""
     source = part(content, "source").get("path") or "CKPT"
     words = ["adaptprint", "adapt", "--source", clean(source), "--target", clean(target.get("path"))]
     words += ["--recipe", f"{clean(content.get('out'))}/recipe.toml", "--seed", clean(content.get("seed"))]
     words += ["--target-prior", clean(target.get("prior_stated"))]
-    labels = labels or part(target, "labelled_prints").get("file")
-    words += ["--labels", clean(labels)] if labels else []
+    if labels:
+        return shlex.join([*words, "--labels", labels, "--out", clean(content.get("out")), "--overwrite"])
+    used = part(target, "labelled_prints").get("file")
+    words += ["--labels", clean(used)] if used else []
     return shlex.join(words)

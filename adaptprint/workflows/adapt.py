@@ -19,13 +19,14 @@ from adaptprint.models.atomic_folder import refuse_taken, workspace
 from adaptprint.models.device import choose_compute
 from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.adapt_notes import adapt_notes
+from adaptprint.workflows.earlier_run import earlier_adaptation
 from adaptprint.workflows.first_look import first_look
 from adaptprint.workflows.inputs import fingerprint, one_printer, open_unlabelled
 from adaptprint.workflows.judge import judge
 from adaptprint.workflows.model import Model, load
 from adaptprint.workflows.references import remember
 from adaptprint.workflows.run_folder import Run, write_run
-from adaptprint.workflows.run_inputs import inputs_digest
+from adaptprint.workflows.run_inputs import inputs_digest, training_digest
 from adaptprint.workflows.scoring import score_target
 from adaptprint.workflows.sources import SharedSource, on_where_it_starts
 from adaptprint.workflows.target import open_target, refuse_source_as_target
@@ -130,6 +131,7 @@ def adapt(
     table = one_printer(open_unlabelled(target, layout, config.classes), printer)
     # Before the frames are read: one that changes meanwhile makes the run out of date, never the other way round.
     inputs = inputs_digest(shared.stamp, table, named, word, labels, camera, seed)
+    training = training_digest(shared.stamp, table, named, word, camera, seed)
     camera = camera or config.camera
     labelled = open_print_labels(labels, table, config, word)
     limit = named.recipe.coreset_frames
@@ -165,15 +167,19 @@ def adapt(
             resume=resume,
             report=progress,
         )
-        adaptation = adapt_network(task)
+        judged_before = labels is not None and not named.recipe.learns_print_labels
+        earlier = earlier_adaptation(out, training, checkpoint) if judged_before else None
+        adaptation = earlier or adapt_network(task)
         judgement = judge(task, adaptation, look)
         scores = score_target(new_printer, task, judgement, look.target, work.pieces)
         references = remember(task, judgement)
+        # Frames that a disk or network kept back for once are missing here, and look as ever tomorrow.
+        passing = any(frame.passing for frame in scores.unreadable)
         run = Run(
             out=out,
             source=str(shared.path),
-            # Frames that a disk or network kept back for once are missing here, and look as ever tomorrow.
-            inputs=None if any(frame.passing for frame in scores.unreadable) else inputs,
+            inputs=None if passing else inputs,
+            training=None if passing else training,
             task=task,
             adaptation=adaptation,
             judgement=judgement,

@@ -131,7 +131,10 @@ def _with_baseline(recipes: list[NamedRecipe]) -> list[NamedRecipe]:
 def _told(labelled_prints: int) -> list[str]:
     if not labelled_prints:
         return []
-    return [f"every recipe was told the class of the {labelled_prints} prints that the source model is least sure of"]
+    return [
+        f"recipes that learn from labels were told the class of the {labelled_prints} prints that the source model is "
+        f"least sure of, the verdicts on all others that of the {labelled_prints} most telling ones"
+    ]
 
 
 def _check_numbers(seeds: Sequence[int], adapt_prints: int | None, max_parallel: int, labelled_prints: int) -> None:

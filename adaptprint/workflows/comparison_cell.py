@@ -1,7 +1,7 @@
 """Runs one cell of a comparison: adapt, judge, and score every candidate on prints that were not adapted on."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from adaptprint.adaptation.methods import adapt_network
 from adaptprint.adaptation.print_margins import least_sure
 from adaptprint.adaptation.prior import PriorEstimate
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, Candidate
+from adaptprint.diagnostics.verdict import most_telling_prints
 from adaptprint.errors import BadDataError
 from adaptprint.frames.coreset import coreset_rows
 from adaptprint.frames.pixels import Pixels
@@ -21,7 +22,7 @@ from adaptprint.workflows.comparison_left_out import LeftOut, Setting, opened, p
 from adaptprint.workflows.comparison_scores import Content, prints_content, scores_content
 from adaptprint.workflows.comparison_store import cell_fingerprint, save_cell
 from adaptprint.workflows.first_look import first_look
-from adaptprint.workflows.judge import Judgement, judge
+from adaptprint.workflows.judge import Judgement, judge, judge_again
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ def _adapt_and_judge(
     seen = Embedding(left_out.seen.features[rows], left_out.seen.logits[rows])
     look = first_look(checkpoint, checkpoint.memory, target, word, left_out.compute, cell.seed, seen=seen)
     known = None
-    if setting.labelled_prints:
-        labels = left_out.pixels.table.take(rows).prints["label"].to_list()
+    labels = left_out.pixels.table.take(rows).prints["label"].to_list()
+    if setting.labelled_prints and recipe.learns_print_labels:
         known = _told(look.prior, labels, checkpoint.config.classes, setting.labelled_prints)
         look = first_look(
             checkpoint,
@@ -135,8 +136,22 @@ def _adapt_and_judge(
     )
     adaptation = adapt_network(task)
     judgement = judge(task, adaptation, look)
+    if setting.labelled_prints and not recipe.learns_print_labels:
+        truth = dict(zip(target.table.prints["print"].to_list(), labels, strict=True))
+        judgement = _asked(judgement, truth, setting.labelled_prints)
     task.state_file.unlink(missing_ok=True)
     return adaptation, judgement
+
+
+def _asked(judgement: Judgement, labels: Mapping[str, str], n_told: int) -> Judgement:
+    """The judgement once the class of the ``n_told`` most telling prints is known; ``labels`` are those of all."""
+    evidence = judgement.chosen.evidence
+    asked = most_telling_prints(evidence)[:n_told]
+    known = [
+        evidence.classes.index(labels[name]) if name in asked else -1
+        for name in evidence.target.prints["print"].to_list()
+    ]
+    return judge_again(judgement, np.array(known, dtype=np.int64))
 
 
 def _told(prior: PriorEstimate, labels: Sequence[str], classes: Sequence[str], n_told: int) -> Ints:

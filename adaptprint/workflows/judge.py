@@ -1,6 +1,8 @@
 """Judges the candidates of an adaptation on a balanced part of the data, and picks the one to decide about."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -42,8 +44,19 @@ class Judgement:
 
 def judge(task: AdaptationTask, adaptation: Adaptation, look: FirstLook) -> Judgement:
     """Examines every candidate and weighs the best; ``look`` is the source model's view of both domains."""
+    # Labels that made the candidates would only measure how well they were learned.
+    known = None if task.recipe.learns_print_labels else task.print_labels
     examiner = examiner_for(
-        task.checkpoint, task.source, task.target, task.word, task.compute, task.seed, task.report, look
+        task.checkpoint,
+        task.source,
+        task.target,
+        task.word,
+        task.compute,
+        task.seed,
+        task.report,
+        look,
+        known,
+        task.recipe.settings,
     )
     others = [candidate for candidate in adaptation.candidates if candidate.name != SOURCE_ONLY]
     if not others:
@@ -55,7 +68,25 @@ def judge(task: AdaptationTask, adaptation: Adaptation, look: FirstLook) -> Judg
     examinations = tuple(examiner.examine(candidate) for candidate in others)
     # A candidate under a veto is picked only where all are.
     chosen = max(examinations, key=lambda examination: (not examination.vetoes, examination.score))
-    return Judgement(chosen.candidate, chosen, examinations, weigh(chosen.evidence, chosen.witnesses, chosen.vetoes))
+    return decided(chosen, examinations)
+
+
+def decided(chosen: Examination, examinations: tuple[Examination, ...]) -> Judgement:
+    """The judgement that follows from what was found out about the chosen candidate."""
+    verdict = weigh(chosen.evidence, chosen.witnesses, chosen.vetoes)
+    return Judgement(chosen.candidate, chosen, examinations, verdict)
+
+
+def judge_again(judgement: Judgement, print_labels: Ints) -> Judgement:
+    """The same candidate once prints are labelled that it did not learn from.
+
+    Args:
+        judgement: Without these labels.
+        print_labels: (p,) class of each print, -1 for those not labelled, in the order of the evidence's target.
+    """
+    chosen = judgement.chosen
+    heard = replace(chosen, evidence=replace(chosen.evidence, print_labels=print_labels))
+    return decided(heard, judgement.examinations)
 
 
 def examined_rows(table: FrameTable, seed: int) -> Ints:
@@ -72,10 +103,13 @@ def examiner_for(
     seed: int,
     report: ProgressCallback,
     look: FirstLook | None = None,
+    print_labels: Ints | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Examiner:
     """An examiner over a print-balanced part of the target and a balanced part of the source.
 
     ``look``, where there is one, saves embedding both parts with the source model again, and gives the class shares.
+    ``print_labels`` are those of all target prints, ``settings`` the recipe's.
     """
     rows = examined_rows(target.table, seed)
     config = checkpoint.config
@@ -92,6 +126,8 @@ def examiner_for(
         None if look is None else Embedding(look.target.features[rows], look.target.logits[rows]),
         None if look is None or look.source is None else look.source.seen,
         None if look is None else _prior_of(look.prior, target.table, rows),
+        None if print_labels is None else print_labels[_prints_of(target.table, rows)],
+        settings,
     )
 
 
@@ -99,6 +135,10 @@ def _prior_of(prior: PriorEstimate, table: FrameTable, rows: Ints) -> PriorEstim
     """The prior with the posteriors of those prints alone that the given rows are of, in their order."""
     if prior.print_posteriors is None:
         return prior
+    return replace(prior, print_posteriors=prior.print_posteriors[_prints_of(table, rows)])
+
+
+def _prints_of(table: FrameTable, rows: Ints) -> Ints:
+    """Codes of the prints that the given rows are of, in the order of first appearance, as `take` gives them anew."""
     _, first = np.unique(table.print_codes[rows], return_index=True)
-    prints = table.print_codes[rows][np.sort(first)]
-    return replace(prior, print_posteriors=prior.print_posteriors[prints])
+    return np.asarray(table.print_codes[rows][np.sort(first)], dtype=np.int64)

@@ -44,6 +44,7 @@ class Run:
     out: Path
     source: str
     inputs: str | None
+    training: str | None
     task: AdaptationTask
     adaptation: Adaptation
     judgement: Judgement
@@ -110,6 +111,7 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "created": utc_now(),
         "inputs_digest": run.inputs,
+        "training_digest": run.training,
         "expected_gain": _expected_gain(run),
         "seed": task.seed,
         "precision": task.compute.precision,
@@ -155,7 +157,10 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
 
 
 def _expected_gain(run: Run) -> dict[str, Any] | None:
-    found = run.expectation
+    recipe, found = run.judgement.chosen.evidence.recipe, run.expectation
+    if found is None and recipe is not None and run.judgement.examinations:
+        of_recipe = recipe.expect(run.judgement.chosen.score)
+        return {"value": of_recipe.gain, "interval": [of_recipe.low, of_recipe.high], "risk": of_recipe.risk}
     return None if found is None else {"value": found.gain, "interval": [found.low, found.high], "risk": found.risk}
 
 

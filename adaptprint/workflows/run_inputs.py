@@ -6,7 +6,7 @@ be done would cost as much as the first half of doing it. The source model count
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import adaptprint
@@ -99,6 +99,19 @@ def inputs_digest(
         None if camera is None else camera.model_dump(),
         seed,
     )
+
+
+def training_digest(
+    source: SourceStamp,
+    table: FrameTable,
+    recipe: NamedRecipe,
+    word: PriorWord,
+    camera: CameraProfile | None,
+    seed: int,
+) -> str:
+    """As :func:`inputs_digest`, of what the candidates of a recipe that learns no print labels are made of."""
+    nameless = replace(recipe, name="")
+    return inputs_digest(source, table, nameless, word, None, camera, seed)
 
 
 def frames_digest(table: FrameTable) -> str:

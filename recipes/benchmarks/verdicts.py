@@ -21,7 +21,14 @@ from scipy.stats import rankdata
 
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.adaptation.task import SOURCE_ONLY
-from adaptprint.diagnostics.rehearsal import BUILT_IN, GainRelation, gain_relation, rehearsed_in
+from adaptprint.diagnostics.rehearsal import (
+    Expectation,
+    Rehearsal,
+    gain_relation,
+    rehearsed_in,
+    relation_of_recipe,
+)
+from adaptprint.diagnostics.rehearsed_recipes import RecipeExpectation
 from adaptprint.diagnostics.verdict import LARGEST_RISK, SHIPPED_GAIN
 from adaptprint.models.checkpoint import load_checkpoint
 
@@ -85,14 +92,26 @@ def validator(name: str) -> Rule:
     return score
 
 
-def expected(relation: GainRelation) -> Rule:
-    """The expected gain of a moved decision: positive if the verdict would ship it; none for other candidates."""
+def expected(rehearsal: Rehearsal | None) -> Rule:
+    """The expected gain: positive if the verdict would ship the candidate; none where nothing is expected.
+
+    That of a moved decision can always be told, that of any other candidate only once its recipe was rehearsed.
+    """
+    relation = gain_relation(rehearsal)
 
     def score(case: Case) -> float | None:
         decision = case.candidate.get("decision")
-        if decision is None:
+        found: Expectation | RecipeExpectation
+        if case.candidate["trained"] or case.candidate["own_head"] or case.candidate["target_norms"] != "none":
+            settings = {key: value for key, value in case.cell["settings"].items() if key != "card"}
+            recipe = relation_of_recipe(rehearsal, settings)
+            if recipe is None:
+                return None
+            found = recipe.expect(case.candidate["score"])
+        elif decision is None:
             return None
-        found = relation.expect(PrintDecision(**decision))
+        else:
+            found = relation.expect(PrintDecision(**decision))
         risky = found.risk > LARGEST_RISK or bool(case.candidate["vetoes"])
         # Those too risky stay below all that ship, in the order of their gain.
         return found.gain - SHIPPED_GAIN - (1.0 if risky else 0.0)
@@ -134,14 +153,14 @@ def area(scores: Any, gains: Any) -> float:
     return float((ranks[helps].sum() - n_help * (n_help + 1) / 2) / (n_help * n_harm))
 
 
-def rows(cases: Sequence[Case], labelled: Sequence[Case], rehearsed: GainRelation | None) -> list[Row]:
+def rows(cases: Sequence[Case], labelled: Sequence[Case], rehearsed: Rehearsal | None) -> list[Row]:
     """Every rule's row."""
     gains = np.array([case.gain for case in cases])
     names = {kind: _names(cases, kind) for kind in ("witnesses", "validators")}
     found: list[Row | None] = [figures("always ship", gains, gains, None, np.ones(len(gains)))]
     found += [row(name, witness(name), cases) for name in names["witnesses"]]
     found += [row(name, validator(name), cases) for name in names["validators"]]
-    found += [row("expected gain, not rehearsed", expected(BUILT_IN), cases)]
+    found += [row("expected gain, not rehearsed", expected(None), cases)]
     if rehearsed is not None:
         found += [row("expected gain, rehearsed", expected(rehearsed), cases)]
     for name, part in (("the verdict", cases), ("the verdict, prints labelled", labelled)):
@@ -174,12 +193,11 @@ def main() -> None:
     labelled = [] if options.labelled is None else read_cases(options.labelled, recipes)
     metrics = {} if options.rehearsed is None else load_checkpoint(options.rehearsed).config.metrics
     rehearsal = rehearsed_in(metrics)
-    relation = None if rehearsal is None else gain_relation(rehearsal)
-    tables = {"All recipes": rows(cases, labelled, relation)}
+    tables = {"All recipes": rows(cases, labelled, rehearsal)}
     for recipe in dict.fromkeys(case.cell["recipe"] for case in cases):
         of = [case for case in cases if case.cell["recipe"] == recipe]
         told = [case for case in labelled if case.cell["recipe"] == recipe]
-        tables[recipe] = rows(of, told, relation)
+        tables[recipe] = rows(of, told, rehearsal)
     report(tables, options.json)
 
 

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 import adaptprint
+from adaptprint.diagnostics.verdict import most_telling_prints
 from adaptprint.errors import BadDataError, InterruptedRunError, UsageError
 from adaptprint.frames.layouts import read_frames
 from adaptprint.workflows import comparison_cell, comparison_left_out, comparison_run
@@ -321,6 +322,28 @@ def test_told_prints_have_their_true_class_and_all_others_none(
     posteriors = untold.prior.print_posteriors.max(axis=1)
     assert posteriors[told.print_labels >= 0].max() <= posteriors[told.print_labels < 0].min()
     assert any("told the class of the 2 prints" in note for note in result.notes)
+
+
+def test_where_the_recipe_learns_no_labels_its_verdict_is_told_the_most_telling_prints(
+    compare: Compare, labelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks: list[Any] = []
+    judged: list[Any] = []
+    adapt_network, judge_again = comparison_cell.adapt_network, comparison_cell.judge_again
+
+    def watched(judgement: Any, known: Any) -> Any:
+        judged.append((judgement.chosen.evidence, known))
+        return judge_again(judgement, known)
+
+    monkeypatch.setattr(comparison_cell, "adapt_network", lambda task: tasks.append(task) or adapt_network(task))
+    monkeypatch.setattr(comparison_cell, "judge_again", watched)
+    assert compare("bn-early", labelled_prints=2, printer=["9"], bad_shares=(0.5,)).ok
+    ((evidence, known),), (task,) = judged, tasks
+    assert task.print_labels is None
+    truth = dict(read_frames(labelled).of_printer("9").prints.select("print", "label").iter_rows())
+    names = evidence.target.prints["print"].to_list()
+    told = {name: evidence.classes[code] for name, code in zip(names, known, strict=True) if code >= 0}
+    assert told == {name: truth[name] for name in most_telling_prints(evidence)[:2]}
 
 
 def test_prints_cannot_be_told_where_the_source_says_too_little_or_the_number_is_negative(compare: Compare) -> None:

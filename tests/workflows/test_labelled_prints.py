@@ -9,11 +9,17 @@ from typing import Any
 import pytest
 
 import adaptprint
+from adaptprint.adaptation.methods import adapt_network
 from adaptprint.adaptation.prior_word import UNKNOWN
+from adaptprint.adaptation.task import Adaptation, AdaptationTask
+from adaptprint.diagnostics.evidence import Evidence
+from adaptprint.diagnostics.verdict import Verdict, weigh
 from adaptprint.errors import InterruptedRunError, UsageError
 from adaptprint.frames.layouts import read_frames
 from adaptprint.models.checkpoint import load_checkpoint
 from adaptprint.reporting.progress import Progress
+from adaptprint.workflows import adapt, judge
+from adaptprint.workflows.earlier_run import NOTE
 from adaptprint.workflows.target_labels import open_print_labels
 
 TINY = ("steps=4", "batch_size=4", "snapshots=1")
@@ -98,6 +104,66 @@ def test_an_unfinished_run_goes_on_with_the_same_labels_only(
         adaptprint.adapt(source, target, out=out, set=TINY, labels=labels, resume=True)
     write_csv(labels, RIGHT, ("print", "class"))
     assert adaptprint.adapt(source, target, out=out, set=TINY, labels=labels, resume=True).out == out
+
+
+def test_once_labels_arrive_the_trained_candidate_is_judged_again_without_training(
+    source: Path,
+    target: Path,
+    labels: Path,
+    tiny_dann: tuple[str, ...],
+    write_csv: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def again(sheet: Path | None, **changes: Any) -> dict[str, Any]:
+        settings = {"recipe": "dann-prior", "set": tiny_dann, "labels": sheet, "overwrite": True, **changes}
+        return adaptprint.adapt(source, target, out=tmp_path / "run", **settings).content
+
+    before = again(None)
+    state, curves = (
+        (tmp_path / "run" / name).read_bytes() for name in ("candidate/model.safetensors", "metrics.jsonl")
+    )
+    trained: list[AdaptationTask] = []
+
+    def train(task: AdaptationTask) -> Adaptation:
+        trained.append(task)
+        return adapt_network(task)
+
+    monkeypatch.setattr(adapt, "adapt_network", train)
+    found = again(labels)
+    assert trained == []
+    assert NOTE in found["notes"]
+    assert found["candidate_name"] == before["candidate_name"]
+    assert (tmp_path / "run" / "candidate" / "model.safetensors").read_bytes() == state
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == curves
+    # More labels may follow, and the recipe may be the run's own file.
+    write_csv(labels, [*RIGHT, ("9-p3", "under_extrusion")], ("print", "class"))
+    assert NOTE in again(labels, recipe=tmp_path / "run" / "recipe.toml", set=())["notes"]
+    assert trained == []
+    # Whatever makes another candidate is trained anew.
+    assert NOTE not in again(labels, seed=1)["notes"]
+    (tmp_path / "run" / "candidate" / "model.safetensors").write_bytes(b"damaged")
+    assert NOTE not in again(labels, seed=1)["notes"]
+    assert len(trained) == 2
+
+
+def test_labels_judge_only_candidates_that_did_not_learn_from_them(
+    source: Path, target: Path, labels: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    heard: dict[str, Any] = {}
+
+    def listen(recipe: str) -> None:
+        def note(evidence: Evidence, *rest: Any) -> Verdict:
+            heard[recipe] = evidence.print_labels
+            return weigh(evidence, *rest)
+
+        monkeypatch.setattr(judge, "weigh", note)
+        adaptprint.adapt(source, target, out=tmp_path / recipe, recipe=recipe, set=TINY, labels=labels)
+
+    for recipe in ("bn-early", "calibrate", "prototype"):
+        listen(recipe)
+    assert sorted(heard["bn-early"].tolist()) == [-1, -1, -1, -1, 0, 1]
+    assert heard["calibrate"] is heard["prototype"] is None
 
 
 @pytest.mark.parametrize(

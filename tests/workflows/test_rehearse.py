@@ -12,10 +12,13 @@ import pytest
 import adaptprint
 from adaptprint.adaptation import prior
 from adaptprint.adaptation.print_decision import PrintDecision
+from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.diagnostics.rehearsal import REHEARSAL, gain_relation, rehearsed_in
+from adaptprint.diagnostics.rehearsed_recipes import recipe_relation
+from adaptprint.diagnostics.verdict import Verdict, weigh
 from adaptprint.errors import AdaptprintError, BadDataError, InterruptedRunError, UsageError
 from adaptprint.models.checkpoint import load_checkpoint
-from adaptprint.workflows import comparison_left_out, rehearsal_episodes, rehearse
+from adaptprint.workflows import comparison_left_out, judge, rehearsal_episodes, rehearse
 
 TINY = ("width=64", "steps=1", "batch_size=4", "memory_frames=60")
 PRINTERS = ("01", "1", "03")
@@ -23,7 +26,7 @@ PRINTERS = ("01", "1", "03")
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory: pytest.TempPathFactory, write_printers: Callable[..., Path]) -> Path:
-    """Four printers of 14 prints of one frame, half of them bad; a model is trained on three."""
+    """Four printers of 14 prints of one frame, half of them bad; a model is trained on the first three."""
     return write_printers(tmp_path_factory.mktemp("labelled"), (*PRINTERS, "9"), prints=14, frames=1)
 
 
@@ -48,7 +51,7 @@ def test_every_own_printer_is_left_out_of_a_model_with_the_same_settings(rehears
     trained_on = {
         frozenset(load_checkpoint(each).config.provenance.printers) for each in (folder / "sources").iterdir()
     }
-    # Printer 9, which the model never saw, is in none of them.
+    # Printer 9, which the model never saw, is in none of them, and needs none.
     assert trained_on == {frozenset(PRINTERS) - {printer} for printer in PRINTERS}
     for each in (folder / "sources").iterdir():
         recipe = load_checkpoint(each).config.provenance.recipe
@@ -72,7 +75,7 @@ def test_the_checkpoint_differs_by_the_rehearsal_alone(rehearsed: tuple[Any, Pat
     assert rehearsed_in(after.config.metrics) == result.rehearsal
     assert rehearsed_in(before.config.metrics) is None
     shares = {(each.printer, each.bad_share) for each in result.rehearsal.episodes}
-    assert shares == {(printer, share) for printer in PRINTERS for share in rehearsal_episodes.BAD_SHARES}
+    assert shares == {(printer, share) for printer in (*PRINTERS, "9") for share in rehearsal_episodes.BAD_SHARES}
     assert all(3 <= each.n_prints <= 12 for each in result.rehearsal.episodes)
 
 
@@ -84,7 +87,7 @@ def test_verdicts_of_a_rehearsed_model_say_so(
     run = adaptprint.adapt(result.out, labelled, printer="9", out=tmp_path / "run", threads=1)
     gain = 100 * gain_relation(result.rehearsal).slope * 0.05
     assert f"expected to gain {gain:.1f} points" in run.reasons[0] or run.content["vetoes"]
-    assert "rehearsed on 3 source printers" in run.reasons[0] or run.content["vetoes"]
+    assert "rehearsed on 4 printers" in run.reasons[0] or run.content["vetoes"]
 
 
 def test_no_label_reaches_the_decision_and_the_true_gain_is_that_of_other_prints(
@@ -112,11 +115,93 @@ def test_no_label_reaches_the_decision_and_the_true_gain_is_that_of_other_prints
     assert sum(each.n_prints for each in result.rehearsal.episodes) == sum(table.prints.height for table in seen)
 
 
+def test_a_recipe_is_tried_as_a_whole_and_its_verdict_knows_it(
+    rehearsed: tuple[Any, Path], labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _result, folder = rehearsed
+    options: dict[str, Any] = {"sources": folder / "sources", "threads": 1}
+    result = adaptprint.rehearse(folder / "ckpt", labelled, out=tmp_path / "ckpt", recipes=["bn-early"], **options)
+    trials = result.rehearsal.trials
+    assert {(each.recipe, each.printer, each.bad_share) for each in trials} == {
+        ("bn-early", printer, share) for printer in (*PRINTERS, "9") for share in rehearsal_episodes.BAD_SHARES
+    }
+    assert result.to_dict()["recipes"]["bn-early"]["sets"] == len(trials)
+    assert rehearsed_in(load_checkpoint(tmp_path / "ckpt").config.metrics) == result.rehearsal
+    heard: dict[str, Any] = {}
+
+    def note(evidence: Evidence, *rest: Any) -> Verdict:
+        heard["relation"] = evidence.recipe
+        return weigh(evidence, *rest)
+
+    monkeypatch.setattr(judge, "weigh", note)
+    for changes, known in (((), True), (("statistics_frames=99",), False)):
+        adaptprint.adapt(
+            tmp_path / "ckpt", labelled, printer="9", out=tmp_path / "run", recipe="bn-early", set=changes,
+            overwrite=True, threads=1,
+        )  # fmt: skip
+        assert (heard["relation"] == recipe_relation(trials)) is known
+
+
+def test_the_true_gain_of_a_trial_is_that_on_the_printer_s_other_prints(
+    rehearsed: tuple[Any, Path], labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _result, folder = rehearsed
+    contents: list[Any] = []
+    cell_content = rehearsal_episodes.cell_content
+
+    def watched(*words: Any) -> Any:
+        contents.append(cell_content(*words))
+        return contents[-1]
+
+    monkeypatch.setattr(rehearsal_episodes, "BAD_SHARES", (0.5,))
+    monkeypatch.setattr(rehearsal_episodes, "cell_content", watched)
+    result = adaptprint.rehearse(
+        folder / "ckpt", labelled, out=tmp_path / "ckpt", recipes=["bn"], sources=folder / "sources", threads=1
+    )
+    for content, found in zip(contents, result.rehearsal.trials, strict=True):
+        assert not set(content["adapted"]["prints"]) & set(content["test"]["prints"])
+        models = {each["name"]: each for each in content["candidates"]}
+        before, after = (models[name]["test"]["balanced_accuracy"] for name in ("source-only", content["picked"]))
+        assert found.gain == pytest.approx(after - before, abs=1e-4)
+        assert found.score == pytest.approx(models[content["picked"]]["score"], abs=1e-4)
+
+
+def test_recipes_that_cannot_be_tried_are_refused_before_any_training(
+    labelled: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearse, "open_left_out", lambda *_: pytest.fail("a model was trained"))
+    with pytest.raises(UsageError, match="`source-only` changes nothing"):
+        adaptprint.rehearse(model, labelled, recipes=["source-only"], threads=1)
+    with pytest.raises(UsageError, match="two recipes are called `bn`"):
+        adaptprint.rehearse(model, labelled, recipes=["bn", "bn"], threads=1)
+    with pytest.raises(UsageError, match="unknown recipe"):
+        adaptprint.rehearse(model, labelled, recipes=["bnn"], threads=1)
+
+
+def test_on_printers_that_it_never_saw_the_model_itself_is_tried_and_nothing_is_trained(
+    model: Path, tmp_path: Path, write_printers: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison_left_out, "train", lambda *_, **__: pytest.fail("a model was trained"))
+    others = write_printers(tmp_path / "others", ("9", "10", "20"), prints=14, frames=1)
+    tried: list[str] = []
+    episodes_of = rehearsal_episodes.episodes_of
+
+    def watched(left_out: Any, *rest: Any) -> Any:
+        tried.append(left_out.checkpoint.digest)
+        return episodes_of(left_out, *rest)
+
+    monkeypatch.setattr(rehearse, "episodes_of", watched)
+    # Nothing is trained, so other starting weights do no harm.
+    result = adaptprint.rehearse(model, others, init=tmp_path / "other.pth", out=tmp_path / "ckpt", threads=1)
+    assert result.rehearsal.printers == ["9", "10", "20"]
+    assert tried == [load_checkpoint(model).digest] * 3
+
+
 def test_train_can_rehearse_at_once(labelled: Path, tmp_path: Path) -> None:
     result = adaptprint.train(
         labelled, out=tmp_path / "ckpt", hold_out_printer=["9"], set=TINY, threads=1, rehearse=True
     )
-    assert result.to_dict()["rehearsal"]["printers"] == 3
+    assert result.to_dict()["rehearsal"]["printers"] == 4
     assert rehearsed_in(load_checkpoint(tmp_path / "ckpt").config.metrics) is not None
     assert [file.name for file in tmp_path.iterdir()] == ["ckpt"]
 
@@ -131,7 +216,7 @@ def test_an_interrupted_rehearsal_leaves_the_checkpoint_as_it_was_and_goes_on(
 
     def stops_at_the_second(setting: Any, printer: str, *rest: Any) -> Any:
         opened.append(printer)
-        if len(opened) == 2:
+        if len(opened) == 3:  # after the unseen printer and one of its own
             raise InterruptedRunError("stopped", "Go on.")
         return open_left_out(setting, printer, *rest)
 
@@ -158,7 +243,7 @@ def test_what_cannot_be_rehearsed_is_refused_before_any_training(
 ) -> None:
     monkeypatch.setattr(rehearse, "open_left_out", lambda *_: pytest.fail("a model was trained"))
     others = write_printers(tmp_path / "others", ("01", "10"), prints=4, frames=1)
-    with pytest.raises(BadDataError, match="1 of the model's 3 printers"):
+    with pytest.raises(BadDataError, match="3 of either kind are needed"):
         adaptprint.rehearse(model, others, threads=1)
     with pytest.raises(UsageError, match="trained from --init none, not from other"):
         adaptprint.rehearse(model, labelled, init=tmp_path / "other.pth", threads=1)
@@ -182,6 +267,6 @@ def test_the_command_prints_one_json_document(
     answer = CliRunner().invoke(app, [*map(str, words), "--out", str(folder / "third"), "--threads", "1"])
     assert answer.exit_code == 0, answer.output
     content = json.loads(answer.stdout)
-    assert content["printers"] == 3
-    assert set(content["by_printer"]) == set(PRINTERS)
+    assert content["printers"] == 4
+    assert set(content["by_printer"]) == {*PRINTERS, "9"}
     assert content["episodes"] == len(rehearsed[0].rehearsal.episodes)

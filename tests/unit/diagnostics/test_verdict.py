@@ -8,7 +8,9 @@ import pytest
 
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.evidence import Evidence, View
+from adaptprint.diagnostics.labelled_prints import LabelledPrints, hear_labels
 from adaptprint.diagnostics.rehearsal import GainRelation
+from adaptprint.diagnostics.rehearsed_recipes import RecipeRelation
 from adaptprint.diagnostics.verdict import candidate_score, least_sure_prints, most_telling_prints, weigh
 from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
@@ -92,7 +94,73 @@ def test_labels_are_not_asked_for_where_they_could_change_nothing(alike: Evidenc
 def test_the_prints_to_label_are_those_the_models_differ_on_most(make_evidence: BuildEvidence, sight: Sight) -> None:
     before = np.full(36, 0.5)
     after = 0.5 + np.repeat([0.0, 0.3, -0.45, 0.01, 0.1, -0.2], 6)
-    assert most_telling_prints(make_evidence(sight(before), sight(after))) == ("t2", "t1", "t5", "t4")
+    # t2 and t5 are called differently, t1 and t4 only scored so.
+    assert most_telling_prints(make_evidence(sight(before), sight(after))) == ("t2", "t5", "t1", "t4")
+
+
+def test_labelled_prints_are_not_asked_for_again(make_evidence: BuildEvidence, sight: Sight) -> None:
+    evidence = make_evidence(sight(np.full(36, 0.5)), sight(0.5 + np.repeat([0.0, 0.3, -0.45, 0.01, 0.1, -0.2], 6)))
+    known = replace(evidence, print_labels=np.array([-1, -1, 0, -1, -1, 1]))
+    assert most_telling_prints(known) == ("t1", "t4", "t3")
+
+
+def labelled(evidence: Evidence, *known: int) -> Evidence:
+    """The first prints labelled as given, -1 for none; the truth is 0, 1, 0, 1, 0, 1."""
+    return replace(evidence, print_labels=np.array([*known, *[-1] * (6 - len(known))]))
+
+
+@pytest.fixture
+def better(make_evidence: BuildEvidence, sight: Sight) -> Evidence:
+    """The source model calls every print wrong, the candidate every print right."""
+    truth = np.repeat([0.0, 1.0, 0.0, 1.0, 0.0, 1.0], 6)
+    return make_evidence(sight(0.9 - 0.8 * truth), sight(0.1 + 0.8 * truth))
+
+
+def test_three_labels_that_all_favour_the_candidate_ship_it_whatever_the_witnesses_say(better: Evidence) -> None:
+    found = weigh(labelled(better, 0, 1, 0), [witness("-"), witness("-")], [])
+    assert found.decision == "ship"
+    assert found.reasons == (
+        "of 3 labelled prints the candidate calls 3 right that the source model calls wrong, and 0 the other way round",
+    )
+    assert weigh(labelled(better, 0, 1, 0), [], [VETO]).decision == "keep-source"
+
+
+def test_labels_against_the_candidate_keep_the_source_whatever_the_witnesses_say(better: Evidence) -> None:
+    # One against one is no better than what the user has.
+    for known in ((1,), (1, 0, 1), (0, 0)):
+        found = weigh(labelled(better, *known), [witness("+"), witness("s")], [])
+        assert found.decision == "keep-source"
+        assert "labelled print" in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("marks", "decision"), [("+", "ship"), ("s", "ship"), ("", "need-labels"), ("+-", "need-labels")]
+)
+def test_two_labels_count_as_one_family_of_witnesses(better: Evidence, marks: str, decision: str) -> None:
+    found = weigh(labelled(better, 0, 1), [witness(mark) for mark in marks], [])
+    assert found.decision == decision
+    assert any("of 2 labelled prints" in reason for reason in found.reasons)
+    # What is asked for next is not what is known already.
+    assert bool(found.prints_to_label) == (decision == "need-labels")
+    assert not {"t0", "t1"} & set(found.prints_to_label)
+
+
+def test_labels_of_prints_that_both_models_call_alike_decide_nothing(differing: Evidence, better: Evidence) -> None:
+    same = replace(better, adapted=better.frozen)
+    word = hear_labels(labelled(same, 0, 1, 0))
+    assert word is not None
+    assert (word.n, word.gained, word.lost, word.favours, word.decides) == (3, 0, 0, "neither", False)
+    assert weigh(labelled(same, 0, 1, 0), [witness("+")], []).decision == "keep-source"
+    assert "that is not labelled alike" in weigh(labelled(same, 0, 1, 0), [witness("+")], []).reasons[0]
+    assert hear_labels(differing) is None
+    assert hear_labels(labelled(better)) is None
+
+
+def test_the_more_labels_agree_the_surer_they_are() -> None:
+    certainties = [LabelledPrints(5, gained, 0).certainty for gained in range(5)]
+    assert certainties == pytest.approx([0.5, 0.75, 0.875, 0.9375, 0.96875])
+    assert LabelledPrints(5, 3, 1).certainty == pytest.approx(0.8125)
+    assert not LabelledPrints(5, 4, 1).decides
 
 
 def test_a_print_s_frames_are_averaged_before_the_models_are_compared(
@@ -183,7 +251,7 @@ def test_rehearsal_is_heard_before_a_moved_decision_is_judged(differing: Evidenc
         for slope in (0.0, 0.1, 1.0)
     }
     assert [each.decision for each in told.values()] == ["need-labels", "need-labels", "ship"]
-    assert all("rehearsed on 6 source printers" in each.reasons[0] for each in told.values())
+    assert all("rehearsed on 6 printers" in each.reasons[0] for each in told.values())
     calm, wild = (
         replace(
             evidence,
@@ -199,3 +267,38 @@ def test_rehearsal_is_heard_before_a_moved_decision_is_judged(differing: Evidenc
 def test_a_veto_comes_before_a_moved_decision(differing: Evidence) -> None:
     evidence = replace(differing, decision=PrintDecision(-1.0, 0.05, 0.01, 0.09, 0.0))
     assert weigh(evidence, [], [VETO]).decision == "keep-source"
+
+
+def rehearsed_recipe(gain: float, spread: float) -> RecipeRelation:
+    nothing = ((0.0, 0.0), (0.0, 0.0))
+    return RecipeRelation(mean=(gain, 0.0), covariance=nothing, spread=spread, freedom=9, printers=6)
+
+
+@pytest.mark.parametrize(
+    ("gain", "spread", "decision"),
+    [
+        (0.04, 0.02, "ship"),
+        (0.04, 0.2, "need-labels"),
+        (-0.04, 0.02, "keep-source"),
+        (0.0, 0.005, "keep-source"),
+        (-0.01, 0.2, "need-labels"),
+    ],
+)
+def test_a_rehearsed_recipe_is_judged_by_what_it_came_to_and_not_by_a_count_of_witnesses(
+    differing: Evidence, gain: float, spread: float, decision: str
+) -> None:
+    evidence = replace(differing, recipe=rehearsed_recipe(gain, spread))
+    for marks in ("+s", "--"):
+        found = weigh(evidence, [witness(mark) for mark in marks], [])
+        assert found.decision == decision
+        assert f"{100 * gain:+.1f} points" in found.reasons[0]
+        assert "rehearsed on 6 printers" in found.reasons[0]
+        assert bool(found.prints_to_label) == (decision == "need-labels")
+    assert weigh(evidence, [], [VETO]).reasons == ("it must not ship",)
+
+
+def test_labels_go_before_rehearsal(better: Evidence) -> None:
+    doubtful = replace(better, recipe=rehearsed_recipe(-0.04, 0.02))
+    assert weigh(labelled(doubtful, 0, 1, 0), [], []).decision == "ship"
+    hopeful = replace(better, recipe=rehearsed_recipe(0.04, 0.02))
+    assert weigh(labelled(hopeful, 1, 0), [], []).decision == "keep-source"

@@ -36,7 +36,7 @@ def test_it_says_what_the_move_is_expected_to_gain_and_to_risk(run, exhibits):
     says = margin_strip(run(**exhibits()))["says"]
     assert "from 50% on; the adapted one from 27%" in says
     assert "+3.4 points of balanced accuracy (-1.0 to +8.0)" in says
-    assert "more than one point: 12%. Rehearsal on 6 source printers has been heard." in says
+    assert "more than one point: 12%. Rehearsal on 6 printers has been heard." in says
     content = run(**exhibits())
     content["decision"]["expected"]["rehearsed_printers"] = 0
     assert "was not rehearsed" in margin_strip(content)["says"]
