@@ -20,7 +20,7 @@ from adaptprint.workflows.comparison_store import save_cell, saved_cell
 
 BAD_SHARES = (0.0, 0.2, 0.5, 1.0)
 N_PRINTS, N_SETS = 12, 5
-# A whole recipe takes a hundred times as long as a moved decision, and printers differ more than sets of one printer do.
+# A whole recipe takes a hundred times as long as a moved decision, and printers differ more than sets of one do.
 N_TRIALS = 1
 MOST_SCORED = 25  # prints of each class
 _MIN_OTHERS = 2  # prints of each class to be scored on
