@@ -1,7 +1,7 @@
 """Runs one cell of a comparison: adapt, judge, and score every candidate on prints that were not adapted on."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,9 @@ from adaptprint.workflows.comparison_scores import Content, prints_content, scor
 from adaptprint.workflows.comparison_store import cell_fingerprint, save_cell
 from adaptprint.workflows.first_look import first_look
 from adaptprint.workflows.judge import Judgement, judge, judge_again
+
+# Whatever the user asks for, what a few labels would make of the verdict costs nothing to know.
+_ASKED = (1, 3, 5)
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,18 @@ def cell_content(setting: Setting, cell: Cell, left_out: LeftOut, report: Progre
     """Everything that is known of a cell once it was run: plain values only."""
     table, config = left_out.pixels.table, left_out.checkpoint.config
     adapted, test = _rows_of(table, cell.adapt_prints), _rows_of(table, cell.test_prints)
-    started = time.monotonic()
+    started, labelled = time.monotonic(), dict[int, Judgement]()
     if cell.recipe.recipe.changes_nothing:
         # Nothing to adapt: what the source model sees is known already.
         candidates: tuple[Candidate, ...] = (Candidate(SOURCE_ONLY, left_out.checkpoint.state),)
         said: Content = {"verdict": "keep-source", "reasons": [], "picked": SOURCE_ONLY, "examined": {}}
     else:
         adaptation, judgement = _adapt_and_judge(setting, cell, left_out, adapted, report)
+        if not cell.recipe.recipe.learns_print_labels and not table.labels_vary_inside_prints:
+            labelled = _once_labelled(judgement, table, {*_ASKED, setting.labelled_prints} - {0})
+            judgement = labelled.get(setting.labelled_prints, judgement)
         candidates, said = adaptation.candidates, _said(judgement, adaptation)
+        said["verdicts_once_labelled"] = {str(n): each.verdict.decision for n, each in labelled.items()}
     seconds = time.monotonic() - started
     examined = said.pop("examined")
     scored = []
@@ -136,22 +143,21 @@ def _adapt_and_judge(
     )
     adaptation = adapt_network(task)
     judgement = judge(task, adaptation, look)
-    if setting.labelled_prints and not recipe.learns_print_labels:
-        truth = dict(zip(target.table.prints["print"].to_list(), labels, strict=True))
-        judgement = _asked(judgement, truth, setting.labelled_prints)
     task.state_file.unlink(missing_ok=True)
     return adaptation, judgement
 
 
-def _asked(judgement: Judgement, labels: Mapping[str, str], n_told: int) -> Judgement:
-    """The judgement once the class of the ``n_told`` most telling prints is known; ``labels`` are those of all."""
+def _once_labelled(judgement: Judgement, table: FrameTable, numbers: Iterable[int]) -> dict[int, Judgement]:
+    """What the verdict becomes once the class of so many of the most telling prints is known; ``table`` has labels."""
     evidence = judgement.chosen.evidence
-    asked = most_telling_prints(evidence)[:n_told]
-    known = [
-        evidence.classes.index(labels[name]) if name in asked else -1
-        for name in evidence.target.prints["print"].to_list()
-    ]
-    return judge_again(judgement, np.array(known, dtype=np.int64))
+    labels = dict(zip(table.prints["print"].to_list(), table.prints["label"].to_list(), strict=True))
+    truth = np.array([evidence.classes.index(labels[name]) for name in evidence.target.prints["print"]])
+    telling = most_telling_prints(evidence)
+    found = {}
+    for number in sorted(numbers):
+        asked = evidence.target.prints["print"].is_in(telling[:number]).to_numpy()
+        found[number] = judge_again(judgement, np.where(asked, truth, -1))
+    return found
 
 
 def _told(prior: PriorEstimate, labels: Sequence[str], classes: Sequence[str], n_told: int) -> Ints:

@@ -119,6 +119,16 @@ def expected(rehearsal: Rehearsal | None) -> Rule:
     return score
 
 
+def labelled_verdict(number: str) -> Rule:
+    """Whether the verdict ships once so many prints are labelled that the candidate did not learn from."""
+
+    def score(case: Case) -> float | None:
+        decision = case.cell.get("verdicts_once_labelled", {}).get(number)
+        return None if decision is None else float(decision == "ship")
+
+    return score
+
+
 def row(name: str, rule: Rule, cases: Sequence[Case]) -> Row | None:
     """One rule's figures; ``None`` where it says nothing of any case."""
     pairs = [(score, case.gain) for case in cases if (score := rule(case)) is not None]
@@ -163,6 +173,8 @@ def rows(cases: Sequence[Case], labelled: Sequence[Case], rehearsed: Rehearsal |
     found += [row("expected gain, not rehearsed", expected(None), cases)]
     if rehearsed is not None:
         found += [row("expected gain, rehearsed", expected(rehearsed), cases)]
+    for number in ("1", "3", "5"):
+        found += [row(f"the verdict, {number} most telling prints labelled", labelled_verdict(number), cases)]
     for name, part in (("the verdict", cases), ("the verdict, prints labelled", labelled)):
         if part:
             ended = np.array([case.ended for case in part])
