@@ -14,10 +14,10 @@ def rehearse_view(content: Mapping[str, Any]) -> RenderableType:
     """Expected and true gain of moving the decision, by printer left out, and what verdicts make of it."""
     head = Text.assemble(("rehearsed in  ", "dim"), (clean(content.get("out")), "bold"), overflow="fold")
     facts = (
-        f"{plural(content.get('printers'), 'printer')} left out in turn, {plural(content.get('episodes'), 'set')} of "
-        "prints decided by without labels and scored on others"
+        f"{plural(content.get('printers'), 'printer')} that the model tried on it was not trained on, "
+        f"{plural(content.get('episodes'), 'set')} of prints decided by without labels and scored on others"
     )
-    table = quiet_table(cut("without"), number("sets"), number("expected gain"), number("true gain"))
+    table = quiet_table(cut("printer"), number("sets"), number("expected gain"), number("true gain"))
     for name, row in part(content, "by_printer").items():
         add(table, name, count(row.get("episodes")), points(row.get("expected_gain")), points(row.get("gain")))
     whole = (points(content.get("expected_gain")), points(content.get("gain")))

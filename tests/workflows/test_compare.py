@@ -337,13 +337,17 @@ def test_where_the_recipe_learns_no_labels_its_verdict_is_told_the_most_telling_
 
     monkeypatch.setattr(comparison_cell, "adapt_network", lambda task: tasks.append(task) or adapt_network(task))
     monkeypatch.setattr(comparison_cell, "judge_again", watched)
-    assert compare("bn-early", labelled_prints=2, printer=["9"], bad_shares=(0.5,)).ok
-    ((evidence, known),), (task,) = judged, tasks
+    result = compare("bn-early", labelled_prints=2, printer=["9"], bad_shares=(0.5,))
+    (task,) = tasks
     assert task.print_labels is None
     truth = dict(read_frames(labelled).of_printer("9").prints.select("print", "label").iter_rows())
-    names = evidence.target.prints["print"].to_list()
-    told = {name: evidence.classes[code] for name, code in zip(names, known, strict=True) if code >= 0}
-    assert told == {name: truth[name] for name in most_telling_prints(evidence)[:2]}
+    for (evidence, known), number in zip(judged, (1, 2, 3, 5), strict=True):
+        names = evidence.target.prints["print"].to_list()
+        told = {name: evidence.classes[code] for name, code in zip(names, known, strict=True) if code >= 0}
+        assert told == {name: truth[name] for name in most_telling_prints(evidence)[:number]}
+    (cell,) = (cell for cell in cells(result.out) if cell["recipe"] == "bn-early")
+    assert list(cell["verdicts_once_labelled"]) == ["1", "2", "3", "5"]
+    assert cell["verdict"] == cell["verdicts_once_labelled"]["2"]
 
 
 def test_prints_cannot_be_told_where_the_source_says_too_little_or_the_number_is_negative(compare: Compare) -> None:
