@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adaptprint.adaptation.domain_views import SourceView, look_at_source
 from adaptprint.adaptation.methods import adapt_network
 from adaptprint.adaptation.print_margins import least_sure
 from adaptprint.adaptation.prior import PriorEstimate
@@ -26,6 +27,9 @@ from adaptprint.workflows.judge import Judgement, judge, judge_again
 
 # Whatever the user asks for, what a few labels would make of the verdict costs nothing to know.
 _ASKED = (1, 3, 5)
+# Of this process; a view is a few megabytes.
+_MOST_VIEWS = 4
+_own_views: dict[tuple[str, int], SourceView] = {}
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ def _adapt_and_judge(
     rows = rows[coreset_rows(table.take(rows), recipe.coreset_frames, cell.seed)]
     target = Pixels(table.take(rows), left_out.pixels.array[rows], [left_out.pixels.digests[row] for row in rows], [])
     seen = Embedding(left_out.seen.features[rows], left_out.seen.logits[rows])
-    look = first_look(checkpoint, checkpoint.memory, target, word, left_out.compute, cell.seed, seen=seen)
+    own = _own_view(left_out, cell.seed)
+    look = first_look(checkpoint, checkpoint.memory, target, word, left_out.compute, cell.seed, seen=seen, own=own)
     known = None
     labels = left_out.pixels.table.take(rows).prints["label"].to_list()
     if setting.labelled_prints and recipe.learns_print_labels:
@@ -123,7 +128,7 @@ def _adapt_and_judge(
             cell.seed,
             seen=seen,
             known=known,
-            own=look.source,
+            own=own,
         )
     digest = cell_fingerprint(cell, left_out.digest)
     task = AdaptationTask(
@@ -145,6 +150,21 @@ def _adapt_and_judge(
     judgement = judge(task, adaptation, look)
     task.state_file.unlink(missing_ok=True)
     return adaptation, judgement
+
+
+def _own_view(left_out: LeftOut, seed: int) -> SourceView | None:
+    """The source model's view of its own frames, worked out once for all cells that it and the seed are the same in."""
+    checkpoint, compute = left_out.checkpoint, left_out.compute
+    if checkpoint.memory is None:
+        return None
+    key = (checkpoint.digest, seed)
+    if key not in _own_views:
+        if len(_own_views) >= _MOST_VIEWS:
+            _own_views.pop(next(iter(_own_views)))
+        _own_views[key] = look_at_source(
+            checkpoint, Candidate(SOURCE_ONLY, checkpoint.state), checkpoint.memory, compute, seed
+        )
+    return _own_views[key]
 
 
 def _once_labelled(judgement: Judgement, table: FrameTable, numbers: Iterable[int]) -> dict[int, Judgement]:
