@@ -22,8 +22,8 @@ _ALONE: dict[Family, str] = {
     "source": "the candidate agrees more with the source, but not with itself",
 }
 _TELLING_GAP = 0.02
-# Chosen on renders, see docs/decisions/0015.
-SHIPPED_GAIN, LARGEST_RISK, WORTH_LABELS = 0.005, 0.2, 0.02
+# Chosen on renders, see docs/decisions/0015 and, for the gain, 0017.
+SHIPPED_GAIN, LARGEST_RISK, WORTH_LABELS = 0.02, 0.2, 0.02
 _MIN_PRINTS_TO_LABEL, _MAX_PRINTS_TO_LABEL = 3, 5
 
 

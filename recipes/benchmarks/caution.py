@@ -7,7 +7,8 @@ with that of the old decision. Several checkpoints are each asked about those pr
 own: source models that were made without one printer each (`adaptprint rehearse --sources`) about that printer.
 
 `gain` counts all sets alike. `loss` is the mean of what sets lose, those that gain counting as zero; `shipped` is what
-the verdict without rehearsal lets through.
+the verdict without rehearsal lets through. The last tables say what comes of candidates by what they are expected to
+gain: from where on they had better ship.
 """
 
 import argparse
@@ -23,9 +24,10 @@ from prior import source_scores
 import adaptprint
 from adaptprint.adaptation.print_decision import PrintDecision, best_decision
 from adaptprint.adaptation.print_margins import MarginModel, SharePosterior, share_posterior
-from adaptprint.diagnostics.verdict import worth_shipping
+from adaptprint.diagnostics.verdict import LARGEST_RISK, worth_shipping
 
 WEIGHTS = (1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
+LEAST_GAINS = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,34 @@ def rows(asked: Sequence[Asked], n_labels: int) -> list[Row]:
         row(asked, weight, [best_decision(a.model, seen, weight) for a, seen in zip(asked, posteriors, strict=True)])
         for weight in WEIGHTS
     ]
+
+
+def by_expected_gain(asked: Sequence[Asked], n_labels: int) -> list[Row]:
+    """What comes of candidates by what they are expected to gain, and of shipping from there on."""
+    decisions = [best_decision(each.model, each.posterior(n_labels)) for each in asked]
+    gains = np.array([each.gain(decision) for each, decision in zip(asked, decisions, strict=True)])
+    expected = np.array([decision.gain for decision in decisions])
+    sure = np.array([decision.risk for decision in decisions]) <= LARGEST_RISK
+    best = np.maximum(gains, 0).mean()
+    found: list[Row] = []
+    for least, next_least in zip(LEAST_GAINS, (*LEAST_GAINS[1:], 1.0), strict=True):
+        here, ships = sure & (expected >= least) & (expected < next_least), sure & (expected >= least)
+        kept = np.where(ships, gains, 0.0)
+        found.append(
+            {
+                "expected, points": f"{100 * least:g}"
+                + (f" to {100 * next_least:g}" if next_least < 1 else " or more"),
+                "sets": int(here.sum()),
+                "true gain": f"{gains[here].mean():+.2f}" if here.any() else "",
+                "lost over a point": f"{(gains[here] < -1).mean():.0%}" if here.any() else "",
+                "shipping from here on": f"{ships.mean():.0%}",
+                "gain": f"{kept.mean():+.2f}",
+                "of the oracle's": f"{kept.mean() / best:.0%}" if best > 0 else "",
+                "worst": f"{kept.min():+.1f}",
+                "shipped, lost over a point": f"{(kept < -1).mean():.1%}",
+            }
+        )
+    return found
 
 
 def row(asked: Sequence[Asked], loss_weight: float, decisions: Sequence[PrintDecision]) -> Row:
@@ -105,6 +135,8 @@ def main() -> None:
             ]
             asked += [Asked(fitted, *each) for each in questions(printers, options.prints, options.repeats)]
     tables = {f"{options.prints} prints, {n} labels, {len(asked)} sets": rows(asked, n) for n in options.labels}
+    for n in options.labels:
+        tables[f"By expected gain, {n} labels"] = by_expected_gain(asked, n)
     report(tables, options.json)
 
 

@@ -201,7 +201,9 @@ def test_the_score_hears_only_those_who_may_speak_and_is_never_without_bounds() 
     ("gain", "risk", "further", "decision"),
     [
         (0.03, 0.1, 0.05, "ship"),
-        (0.006, 0.1, 0.0, "ship"),
+        (0.021, 0.1, 0.0, "ship"),
+        (0.019, 0.1, 0.0, "keep-source"),
+        (0.019, 0.1, 0.03, "need-labels"),
         (0.03, 0.3, 0.05, "need-labels"),
         (0.03, 0.3, 0.01, "keep-source"),
         (0.004, 0.0, 0.03, "need-labels"),
