@@ -84,38 +84,38 @@ def test_calls_below_the_bound_are_abstentions(below: float, abstains: int, sour
 
 
 @pytest.fixture
-def with_blue(target: Path, tmp_path: Path) -> Path:
-    """Prints of the new printer, and one whose camera looks at a blue wall."""
+def with_green(target: Path, tmp_path: Path) -> Path:
+    """Prints of the new printer, and one whose camera looks at a green wall."""
     folder = Path(shutil.copytree(target / "images" / "9", tmp_path / "9"))
-    (folder / "blue").mkdir()
+    (folder / "green").mkdir()
     for number in range(3):
-        Image.new("RGB", (64, 64), (0, 0, 255 - number)).save(folder / "blue" / f"{number}.png")
+        Image.new("RGB", (64, 64), (0, 255 - number, 0)).save(folder / "green" / f"{number}.png")
     return folder
 
 
 def test_what_is_unlike_all_the_source_showed_is_an_abstention_if_asked_for(
-    cli: Callable[..., Any], source: Path, with_blue: Path
+    cli: Callable[..., Any], source: Path, with_green: Path
 ) -> None:
-    words = ("predict", "--model", source, with_blue, "--layout", "prints", "--abstain-below", 0, "--json")
+    words = ("predict", "--model", source, with_green, "--layout", "prints", "--abstain-below", 0, "--json")
     plain, asked = cli(*words).json, cli(*words, "--abstain").json
     assert not any(row["abstains"] or row["reason"] for row in (*plain["frames"], *plain["prints"]))
     assert "source_distance" not in plain["frames"][0]
     for rows in (asked["frames"], asked["prints"]):
-        strange = [row for row in rows if row["print"] == "blue"]
+        strange = [row for row in rows if row["print"] == "green"]
         assert strange
         assert all(row["abstains"] and row["reason"] == "outside source support" for row in strange)
         assert all(row["abstains"] == (row["reason"] != "") for row in rows)
-        usual = [row["source_distance"] for row in rows if row["print"] != "blue"]
+        usual = [row["source_distance"] for row in rows if row["print"] != "green"]
         assert min(row["source_distance"] for row in strange) > np.median(usual)
     # The calls themselves are what they were.
     assert [row["p_good"] for row in asked["frames"]] == [row["p_good"] for row in plain["frames"]]
 
 
-def test_the_reason_stands_in_the_table_and_in_the_csv(cli: Callable[..., Any], source: Path, with_blue: Path) -> None:
-    words = ("predict", "--model", source, with_blue, "--layout", "prints", "--abstain")
+def test_the_reason_stands_in_the_table_and_in_the_csv(cli: Callable[..., Any], source: Path, with_green: Path) -> None:
+    words = ("predict", "--model", source, with_green, "--layout", "prints", "--abstain")
     assert "outside source support: " in cli(*words).stdout
     rows = list(csv.DictReader(io.StringIO(cli(*words, "--csv").stdout)))
-    assert {row["reason"] for row in rows if row["print"] == "blue"} <= {
+    assert {row["reason"] for row in rows if row["print"] == "green"} <= {
         "outside source support", "unsure; outside source support",
     }  # fmt: skip
 
