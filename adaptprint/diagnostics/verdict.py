@@ -16,11 +16,11 @@ from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
 
 Decision = Literal["ship", "keep-source", "need-labels"]
-NEEDED_FAMILIES = 2
 _ALONE: dict[Family, str] = {
     "self-consistency": "the candidate agrees more with itself, but nothing on the source's side confirms a gain",
     "source": "the candidate agrees more with the source, but not with itself",
 }
+_UNTRIED = "the witnesses agree, but where they did on other printers the candidate often harmed all the same"
 _TELLING_GAP = 0.02
 # Chosen on renders, see docs/decisions/0015 and, for the gain, 0017.
 SHIPPED_GAIN, LARGEST_RISK, WORTH_LABELS = 0.02, 0.2, 0.02
@@ -50,10 +50,10 @@ def candidate_score(witnesses: Sequence[Witness]) -> float:
 
 
 def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Veto]) -> Verdict:
-    """Ships only on the word of two witnesses of different families, with no witness against and no veto.
+    """Vetoes first; then a moved decision's expected gain, labelled prints, and what the recipe came to in rehearsal.
 
-    Witnesses that contradict each other, or of one family alone, leave the question to a few labels, and these are
-    heard before any witness.
+    Witnesses alone ship nothing: where they speak for a candidate, a few labels or a rehearsal have to bear them out
+    (docs/decisions/0018).
     """
     if vetoes:
         return Verdict("keep-source", tuple(veto.says for veto in vetoes))
@@ -88,7 +88,7 @@ def _weigh_rehearsed(evidence: Evidence, expected: RecipeExpectation, labels: La
 
 
 def _weigh_witnesses(evidence: Evidence, witnesses: Sequence[Witness], labels: LabelledPrints | None) -> Verdict:
-    """Labelled prints that favour the candidate, but are too few to decide, count as one more family."""
+    """Labelled prints that favour the candidate, but are too few to decide alone, and a witness ship it together."""
     told = (labels.says,) if labels is not None and labels.favours == "candidate" else ()
     supporting = [witness for witness in witnesses if witness.favours == "candidate"]
     against = [witness for witness in witnesses if witness.favours == "source"]
@@ -97,16 +97,18 @@ def _weigh_witnesses(evidence: Evidence, witnesses: Sequence[Witness], labels: L
             return Verdict("keep-source", tuple(witness.says for witness in against))
         return Verdict("keep-source", ("no witness sees a gain that could not be chance",))
     reasons = (*told, *(witness.says for witness in supporting))
-    families = len({witness.family for witness in supporting}) + len(told)
-    if families >= NEEDED_FAMILIES and not against:
+    if told and supporting and not against:
         return Verdict("ship", reasons)
     prints = most_telling_prints(evidence)
     if not prints:
         return Verdict("keep-source", (_nothing_left(evidence),))
     if against:
         why = "the witnesses contradict each other"
+    elif not supporting:
+        why = "the labelled prints are too few to decide alone"
     else:
-        why = _ALONE[supporting[0].family] if supporting else "the labelled prints are too few to decide alone"
+        families = {witness.family for witness in supporting}
+        why = _ALONE[supporting[0].family] if len(families) == 1 else _UNTRIED
     return Verdict("need-labels", (why, *reasons, *(witness.says for witness in against)), prints)
 
 
