@@ -19,7 +19,7 @@ KNOWN = (
 
 PRINTS, FRAMES, SEED = 48, 10, 11
 
-# It is older than `viewpoint`, which in half an hour from scratch it could not make use of.
+# The committed model was trained before there was a `viewpoint`.
 COMMON = {"batch_size": 32, "validate_every": 200, "patience": 99, "viewpoint": 0}
 ROUGH = {**COMMON, "steps": 2600}
 FINE = {**COMMON, "steps": 2000, "lr_trunk": 5e-4, "augment": 0.5, "memory_frames": 240, "half_weights": "true"}

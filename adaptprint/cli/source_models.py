@@ -80,7 +80,7 @@ def rehearse(
     init: Annotated[str, typer.Option(help="The starting weights that CKPT was trained from.")] = "none",
     recipe: Annotated[
         list[str] | None,
-        typer.Option(help="Also try this recipe, by name or TOML file, on each printer left out. Repeatable."),
+        typer.Option(help="Also try this recipe, by name or TOML file, on each printer. Repeatable."),
     ] = None,
     set_: o.Set = None,
     sources: Annotated[

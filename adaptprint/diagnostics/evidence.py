@@ -11,6 +11,7 @@ from adaptprint.diagnostics.rehearsed_recipes import RecipeRelation
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Embedding
 from adaptprint.models.memory import SourceFrames
+from adaptprint.models.metrics import decide, print_probabilities
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Evidence:
         trained: Whether the candidate's weights were trained on the source anew.
         decision: Set where the candidate is the source model with its decision moved, and nothing else.
         relation: What an expected gain came to in rehearsal.
-        recipe: What candidates of this recipe came to in rehearsal; ``None`` where it was not rehearsed.
+        recipe_relation: What candidates of this recipe came to in rehearsal; ``None`` where it was not rehearsed.
         print_posteriors: (p, K) probability of each class for each target print, in order of the print codes;
             ``None`` where there are no posteriors.
         print_labels: (p,) int64 class of each labelled target print, -1 for the others, in the same order; ``None``
@@ -62,6 +63,14 @@ class Evidence:
     trained: bool = False
     decision: PrintDecision | None = None
     relation: GainRelation = BUILT_IN
-    recipe: RecipeRelation | None = None
+    recipe_relation: RecipeRelation | None = None
     print_posteriors: npt.NDArray[np.float64] | None = None
     print_labels: Ints | None = None
+
+    def print_scores(self, view: View) -> npt.NDArray[np.float64]:
+        """(p, K) probabilities of each target print as one model sees it."""
+        return print_probabilities(view.target.probabilities, self.target.print_codes)
+
+    def print_calls(self, view: View) -> Ints:
+        """(p,) class of each target print as one model calls it."""
+        return decide(self.print_scores(view), self.threshold)

@@ -126,7 +126,7 @@ class Examiner:
             trained=candidate.trained,
             decision=candidate.decision if candidate.moves_decision_only else None,
             relation=gain_relation(self.rehearsal),
-            recipe=relation_of_recipe(self.rehearsal, self.settings),
+            recipe_relation=relation_of_recipe(self.rehearsal, self.settings),
             print_posteriors=self.prior.print_posteriors,
             print_labels=self.print_labels,
         )

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc
 
-from adaptprint.adaptation.print_margins import Doubles
-from adaptprint.diagnostics.evidence import Evidence, View
+from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.diagnostics.witnesses import Favours
-from adaptprint.frames.table import Ints
-from adaptprint.models.metrics import decide, print_probabilities
 
 # Three of three: the smallest number of labels a user is asked for decides where they all say the same.
 _SURE = 0.9
@@ -67,15 +64,5 @@ def hear_labels(evidence: Evidence) -> LabelledPrints | None:
     if len(known) == 0:
         return None
     truth = evidence.print_labels[known]
-    before, after = (print_calls(evidence, view)[known] == truth for view in (evidence.frozen, evidence.adapted))
+    before, after = (evidence.print_calls(view)[known] == truth for view in (evidence.frozen, evidence.adapted))
     return LabelledPrints(len(known), int((after & ~before).sum()), int((before & ~after).sum()))
-
-
-def print_calls(evidence: Evidence, view: View) -> Ints:
-    """(p,) class of each target print as one model calls it."""
-    return decide(print_scores(evidence, view), evidence.threshold)
-
-
-def print_scores(evidence: Evidence, view: View) -> Doubles:
-    """(p, K) probabilities of each target print as one model sees it."""
-    return print_probabilities(view.target.probabilities, evidence.target.print_codes)

@@ -1,4 +1,4 @@
-"""Rehearsal: what an expected gain came to on the source's own printers, each left out in turn.
+"""Rehearsal: what an expected gain came to on labelled printers that the source model tried on them did not know.
 
 The labels of source printers are the only honest ones there are before a new printer's. Where a source model was made
 without one of them, that printer is as new to it as any; deciding on its prints without labels and scoring on its other

@@ -6,6 +6,7 @@ candidates fared on printers that their source model did not know, and how stron
 
 from collections import defaultdict
 from collections.abc import Sequence
+from statistics import mean
 from typing import Annotated
 
 import numpy as np
@@ -109,17 +110,40 @@ def recipe_relation(trials: Sequence[Trial]) -> RecipeRelation | None:
         found += at.T @ at / len(group)
         pulled += at.T @ gains / len(group)
         squares += float(gains @ gains) / len(group)
-    mean = np.linalg.solve(found, pulled)
+    line = np.linalg.solve(found, pulled)
     freedom = _BUILT_IN_PRINTERS + len(by_printer)
-    spread = float(np.sqrt(max(squares - mean @ found @ mean, 0.0) / freedom))
+    spread = float(np.sqrt(max(squares - line @ found @ line, 0.0) / freedom))
     (a, b), (c, d) = np.linalg.inv(found)
     return RecipeRelation(
-        mean=(float(mean[0]), float(mean[1])),
+        mean=(float(line[0]), float(line[1])),
         covariance=((float(a), float(b)), (float(c), float(d))),
         spread=spread,
         freedom=freedom,
         printers=len(by_printer),
     )
+
+
+def tried(trials: Sequence[Trial]) -> dict[str, float | int | None]:
+    """What a recipe's trials came to, each printer counting once, and those that the witnesses spoke for."""
+    spoken_for = [trial for trial in trials if trial.score > 0]
+    whole, part = _by_printer(trials), _by_printer(spoken_for)
+    return {
+        "printers": len(whole),
+        "sets": len(trials),
+        "gain": mean(whole) if whole else None,
+        "worst_printer_gain": min(whole, default=None),
+        "sets_spoken_for": len(spoken_for),
+        "gain_spoken_for": mean(part) if part else None,
+        "worst_gain_spoken_for": min((trial.gain for trial in spoken_for), default=None),
+    }
+
+
+def _by_printer(trials: Sequence[Trial]) -> list[float]:
+    """Mean gain of each printer."""
+    gains: dict[str, list[float]] = defaultdict(list)
+    for trial in trials:
+        gains[trial.printer].append(trial.gain)
+    return [mean(each) for each in gains.values()]
 
 
 def _line(trials: Sequence[Trial]) -> tuple[Doubles, Doubles]:

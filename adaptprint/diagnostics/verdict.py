@@ -9,7 +9,7 @@ import numpy as np
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.adaptation.print_margins import least_sure
 from adaptprint.diagnostics.evidence import Evidence
-from adaptprint.diagnostics.labelled_prints import LabelledPrints, hear_labels, print_calls, print_scores
+from adaptprint.diagnostics.labelled_prints import LabelledPrints, hear_labels
 from adaptprint.diagnostics.rehearsal import Expectation
 from adaptprint.diagnostics.rehearsed_recipes import RecipeExpectation
 from adaptprint.diagnostics.vetoes import Veto
@@ -64,8 +64,8 @@ def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Vet
         return Verdict("ship", (labels.says,))
     if labels is not None and labels.favours == "source":
         return Verdict("keep-source", (labels.says,))
-    if evidence.recipe is not None:
-        return _weigh_rehearsed(evidence, evidence.recipe.expect(candidate_score(witnesses)), labels)
+    if evidence.recipe_relation is not None:
+        return _weigh_rehearsed(evidence, evidence.recipe_relation.expect(candidate_score(witnesses)), labels)
     return _weigh_witnesses(evidence, witnesses, labels)
 
 
@@ -167,9 +167,9 @@ def most_telling_prints(evidence: Evidence) -> tuple[str, ...]:
     Those that the two models call differently come first, then those that they score differently; labelled ones are
     left out.
     """
-    before, after = (print_scores(evidence, view) for view in (evidence.frozen, evidence.adapted))
+    before, after = (evidence.print_scores(view) for view in (evidence.frozen, evidence.adapted))
     gap = np.abs(after - before).max(1)
-    flipped = print_calls(evidence, evidence.frozen) != print_calls(evidence, evidence.adapted)
+    flipped = evidence.print_calls(evidence.frozen) != evidence.print_calls(evidence.adapted)
     flipped &= gap > _TELLING_GAP
     asked = np.flatnonzero(np.ones(len(gap), bool) if evidence.print_labels is None else evidence.print_labels < 0)
     order = asked[np.lexsort([-gap[asked], ~flipped[asked]])][:_MAX_PRINTS_TO_LABEL]

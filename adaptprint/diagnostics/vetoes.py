@@ -8,8 +8,7 @@ import numpy as np
 from adaptprint.adaptation.prior import PriorWord
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbourhood import Neighbourhood
-from adaptprint.frames.table import Ints
-from adaptprint.models.metrics import decide, print_probabilities, recall_by_class
+from adaptprint.models.metrics import decide, recall_by_class
 
 MIN_PRINTS = 3
 _MAX_RECALL_LOSS = 0.05
@@ -84,10 +83,9 @@ def _source_recall(evidence: Evidence, view: View) -> np.ndarray[tuple[int], np.
 
 def _print_shares(evidence: Evidence, view: View) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """(K,) share of each called class: over prints, or over frames where labels differ inside prints."""
-    probabilities = view.target.probabilities
-    if evidence.print_consensus:
-        probabilities = print_probabilities(probabilities, evidence.target.print_codes).astype(np.float32)
-    calls: Ints = decide(probabilities, evidence.threshold)
+    if not evidence.print_consensus:
+        return _frame_shares(evidence, view)
+    calls = evidence.print_calls(view)
     return np.asarray(np.bincount(calls, minlength=len(evidence.classes)) / len(calls), dtype=np.float64)
 
 

@@ -32,10 +32,13 @@ def _recipes(content: Mapping[str, Any]) -> list[RenderableType]:
     tried = part(content, "recipes")
     if not tried:
         return []
-    table = quiet_table(cut("recipe"), number("sets"), number("true gain"), number("worst printer"))
+    heads = ("sets", "gain", "worst printer", "spoken for", "gain", "worst set")
+    table = quiet_table(cut("recipe"), *map(number, heads))
     for name, row in tried.items():
-        add(table, name, count(row.get("sets")), points(row.get("gain")), points(row.get("worst_printer_gain")))
-    return [Text(""), headed("Recipes tried as a whole, whatever the verdict", table)]
+        gains = (points(row.get(key)) for key in ("gain", "worst_printer_gain"))
+        spoken_for = (points(row.get(key)) for key in ("gain_spoken_for", "worst_gain_spoken_for"))
+        add(table, name, count(row.get("sets")), *gains, count(row.get("sets_spoken_for")), *spoken_for)
+    return [Text(""), headed("Recipes tried as a whole; then what witnesses spoke for", table)]
 
 
 def _heard(slope: Any, widening: Any) -> str:

@@ -167,8 +167,9 @@ def adapt(
             resume=resume,
             report=progress,
         )
-        judged_before = labels is not None and not named.recipe.learns_print_labels
-        earlier = earlier_adaptation(out, training, checkpoint) if judged_before else None
+        labels_only_judge = known is not None and not named.recipe.learns_print_labels
+        before = finished_run(out) if labels_only_judge else None
+        earlier = None if before is None else earlier_adaptation(out, before.content, training, checkpoint)
         adaptation = earlier or adapt_network(task)
         judgement = judge(task, adaptation, look)
         scores = score_target(new_printer, task, judgement, look.target, work.pieces)

@@ -29,7 +29,7 @@ from adaptprint.workflows.judge import Judgement, judge, judge_again
 _ASKED = (1, 3, 5)
 # Of this process; a view is a few megabytes.
 _MOST_VIEWS = 4
-_own_views: dict[tuple[str, int], SourceView] = {}
+_own_views: dict[tuple[str, frozenset[str], int], SourceView] = {}
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _own_view(left_out: LeftOut, seed: int) -> SourceView | None:
     checkpoint, compute = left_out.checkpoint, left_out.compute
     if checkpoint.memory is None:
         return None
-    key = (checkpoint.digest, seed)
+    key = (checkpoint.digest, frozenset(checkpoint.memory.digests), seed)
     if key not in _own_views:
         if len(_own_views) >= _MOST_VIEWS:
             _own_views.pop(next(iter(_own_views)))

@@ -157,7 +157,7 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
 
 
 def _expected_gain(run: Run) -> dict[str, Any] | None:
-    recipe, found = run.judgement.chosen.evidence.recipe, run.expectation
+    recipe, found = run.judgement.chosen.evidence.recipe_relation, run.expectation
     if found is None and recipe is not None and run.judgement.examinations:
         of_recipe = recipe.expect(run.judgement.chosen.score)
         return {"value": of_recipe.gain, "interval": [of_recipe.low, of_recipe.high], "risk": of_recipe.risk}

@@ -93,7 +93,7 @@ def inputs_digest(
         source.digest,
         frames_digest(table),
         recipe.name,
-        recipe.recipe.model_dump(exclude={"card"}),
+        recipe.recipe.settings,
         word.text,
         None if labels is None else _content(Path(labels)),
         None if camera is None else camera.model_dump(),

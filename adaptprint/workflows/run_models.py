@@ -42,7 +42,7 @@ def _adapted(run: "Run") -> Checkpoint:
             "recipe": {
                 "name": run.recipe.name,
                 "candidate": candidate.to_dict(),
-                **run.recipe.recipe.model_dump(exclude={"card"}),
+                **run.recipe.recipe.settings,
             },
             "parent_digest": source.digest,
             "verdict": run.judgement.verdict.decision,

@@ -20,6 +20,7 @@ from machine import Row, report
 from scipy.stats import rankdata
 
 from adaptprint.adaptation.print_decision import PrintDecision
+from adaptprint.adaptation.recipe import Recipe
 from adaptprint.adaptation.task import SOURCE_ONLY
 from adaptprint.diagnostics.rehearsal import (
     Expectation,
@@ -103,8 +104,7 @@ def expected(rehearsal: Rehearsal | None) -> Rule:
         decision = case.candidate.get("decision")
         found: Expectation | RecipeExpectation
         if case.candidate["trained"] or case.candidate["own_head"] or case.candidate["target_norms"] != "none":
-            settings = {key: value for key, value in case.cell["settings"].items() if key != "card"}
-            recipe = relation_of_recipe(rehearsal, settings)
+            recipe = relation_of_recipe(rehearsal, Recipe.model_validate(case.cell["settings"]).settings)
             if recipe is None:
                 return None
             found = recipe.expect(case.candidate["score"])

@@ -18,7 +18,7 @@ from adaptprint.diagnostics.rehearsed_recipes import recipe_relation
 from adaptprint.diagnostics.verdict import Verdict, weigh
 from adaptprint.errors import AdaptprintError, BadDataError, InterruptedRunError, UsageError
 from adaptprint.models.checkpoint import load_checkpoint
-from adaptprint.workflows import comparison_left_out, judge, rehearsal_episodes, rehearse
+from adaptprint.workflows import comparison_left_out, judge, rehearsal_episodes, rehearsal_printers, rehearse
 
 TINY = ("width=64", "steps=1", "batch_size=4", "memory_frames=60")
 PRINTERS = ("01", "1", "03")
@@ -62,8 +62,8 @@ def test_the_architecture_is_rehearsed_too(model: Path) -> None:
     config = load_checkpoint(model).config
     other = {**config.provenance.recipe, "arch": "resnet34"}
     told = config.model_copy(update={"provenance": config.provenance.model_copy(update={"recipe": other})})
-    assert "arch=resnet34" in rehearse._trained_with(told)
-    assert not any(word.startswith("arch=") for word in rehearse._trained_with(config))
+    assert "arch=resnet34" in rehearsal_printers.trained_with(told)
+    assert not any(word.startswith("arch=") for word in rehearsal_printers.trained_with(config))
 
 
 def test_the_checkpoint_differs_by_the_rehearsal_alone(rehearsed: tuple[Any, Path], model: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_recipe_is_tried_as_a_whole_and_its_verdict_knows_it(
     heard: dict[str, Any] = {}
 
     def note(evidence: Evidence, *rest: Any) -> Verdict:
-        heard["relation"] = evidence.recipe
+        heard["relation"] = evidence.recipe_relation
         return weigh(evidence, *rest)
 
     monkeypatch.setattr(judge, "weigh", note)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adaptprint.diagnostics.rehearsal import Episode, Rehearsal, relation_of_recipe
-from adaptprint.diagnostics.rehearsed_recipes import RecipeRelation, Trial, recipe_relation
+from adaptprint.diagnostics.rehearsed_recipes import RecipeRelation, Trial, recipe_relation, tried
 
 
 def trial(printer: str, gain: float, score: float = 0.0, recipe: str = "bn") -> Trial:
@@ -80,3 +80,14 @@ def test_only_a_recipe_with_the_very_settings_was_rehearsed() -> None:
     assert bn.expect(0.0).gain > mine.expect(0.0).gain
     assert relation_of_recipe(held, {"norms": "prior"}) is None
     assert relation_of_recipe(None, {"norms": "all"}) is None
+
+
+def test_trials_are_summed_up_by_printer_and_so_are_those_that_the_witnesses_spoke_for() -> None:
+    found = tried([trial("a", 0.06, 1.0), trial("a", 0.02, -1.0), trial("b", -0.08, 2.0), trial("b", -0.1, 0.0)])
+    assert (found["printers"], found["sets"], found["sets_spoken_for"]) == (2, 4, 2)
+    assert found["gain"] == pytest.approx(-0.025)
+    assert found["worst_printer_gain"] == pytest.approx(-0.09)
+    assert found["gain_spoken_for"] == pytest.approx(-0.01)
+    assert found["worst_gain_spoken_for"] == pytest.approx(-0.08)
+    nothing = tried([])
+    assert (nothing["printers"], nothing["gain"], nothing["worst_gain_spoken_for"]) == (0, None, None)

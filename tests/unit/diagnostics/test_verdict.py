@@ -290,7 +290,7 @@ def rehearsed_recipe(gain: float, spread: float) -> RecipeRelation:
 def test_a_rehearsed_recipe_is_judged_by_what_it_came_to_and_not_by_a_count_of_witnesses(
     differing: Evidence, gain: float, spread: float, decision: str
 ) -> None:
-    evidence = replace(differing, recipe=rehearsed_recipe(gain, spread))
+    evidence = replace(differing, recipe_relation=rehearsed_recipe(gain, spread))
     for marks in ("+s", "--"):
         found = weigh(evidence, [witness(mark) for mark in marks], [])
         assert found.decision == decision
@@ -301,7 +301,7 @@ def test_a_rehearsed_recipe_is_judged_by_what_it_came_to_and_not_by_a_count_of_w
 
 
 def test_labels_go_before_rehearsal(better: Evidence) -> None:
-    doubtful = replace(better, recipe=rehearsed_recipe(-0.04, 0.02))
+    doubtful = replace(better, recipe_relation=rehearsed_recipe(-0.04, 0.02))
     assert weigh(labelled(doubtful, 0, 1, 0), [], []).decision == "ship"
-    hopeful = replace(better, recipe=rehearsed_recipe(0.04, 0.02))
+    hopeful = replace(better, recipe_relation=rehearsed_recipe(0.04, 0.02))
     assert weigh(labelled(hopeful, 1, 0), [], []).decision == "keep-source"
