@@ -34,7 +34,7 @@ format: $(VENV)/.dev
 bench: $(VENV)/.demo | demo/new_printer
 	$(BIN)/python recipes/benchmarks/startup.py $(DEMO)
 	$(BIN)/python recipes/benchmarks/stages.py --target demo/new_printer
-	$(BIN)/python recipes/benchmarks/recipes.py $(DEMO)
+	$(BIN)/python recipes/benchmarks/recipes.py $(DEMO) --recipes source-only,bn-early,calibrate,dann-prior --runs 1
 	$(BIN)/python recipes/benchmarks/growth.py $(DEMO) --most 1000
 	$(BIN)/python recipes/benchmarks/peers.py --source recipes/demo_source --printers saffron --prints 20 --frames 10 \
 		--next-prints 24 --next-frames 6 --budget 40 --without-skada

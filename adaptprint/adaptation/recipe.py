@@ -132,8 +132,10 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in recipe_folder().glob("*.toml"))
 
 
-def load_recipe(name_or_file: str | Path = DEFAULT_RECIPE, overrides: Sequence[str] = ()) -> NamedRecipe:
-    """A shipped recipe by name, or one from a TOML file, with ``key=value`` overrides.
+def load_recipe(
+    name_or_file: str | Path = DEFAULT_RECIPE, overrides: Sequence[str] = (), option: str = "--set"
+) -> NamedRecipe:
+    """A shipped recipe by name, or one from a TOML file, with ``key=value`` overrides, given behind ``option``.
 
     Raises:
         UsageError: For an unknown recipe (with the nearest name), an unknown key, or a value out of its range.
@@ -150,7 +152,7 @@ def load_recipe(name_or_file: str | Path = DEFAULT_RECIPE, overrides: Sequence[s
     values = read_toml(path)
     recipe = make_settings(Recipe, values, f"recipe {path.name}")
     if overrides:
-        recipe = make_settings(Recipe, {**recipe.model_dump(), **parse_overrides(overrides)}, "--set")
+        recipe = make_settings(Recipe, {**recipe.model_dump(), **parse_overrides(overrides, option)}, option)
     text = path.read_text(encoding="utf-8")
     return NamedRecipe(path.stem, recipe, text, _summary(text))
 

@@ -42,7 +42,14 @@ def compare(
         list[str] | None, typer.Option(help="Leave out only this printer; repeatable.", metavar="ID")
     ] = None,
     init: Annotated[str, typer.Option(help="none, imagenet (downloads), a weights file, or a checkpoint.")] = "none",
-    set_: o.Set = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Override a setting of the source training; repeatable.", metavar="KEY=VALUE"),
+    ] = None,
+    recipe_set: Annotated[
+        list[str] | None,
+        typer.Option(help="Override a setting of every recipe; repeatable.", metavar="KEY=VALUE"),
+    ] = None,
     seeds: Annotated[int, typer.Option(help="How many splits and runs.", min=1)] = 1,
     bad_shares: Annotated[
         str,
@@ -91,6 +98,7 @@ def compare(
             printer=printer or (),
             init=init,
             set=set_ or (),
+            recipe_set=recipe_set or (),
             seeds=range(seeds),
             bad_shares=parse_shares(bad_shares),
             adapt_prints=adapt_prints,

@@ -21,12 +21,13 @@ class View:
     Attributes:
         source: Of the source frames, in the order of the source table; ``None`` without source frames.
         target: Of the target frames.
-        varied: Of the target frames under each of a few small camera changes.
+        varied: Of the target frames under each of a few small camera changes; empty where the two models compared
+            are one network, of which they would tell nothing.
     """
 
     source: Embedding | None
     target: Embedding
-    varied: tuple[Embedding, ...]
+    varied: tuple[Embedding, ...] = ()
 
 
 @dataclass(frozen=True)

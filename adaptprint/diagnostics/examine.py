@@ -1,7 +1,7 @@
 """Examines candidates: each one's view of source and target, its neighbours, witnesses and vetoes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 
 from adaptprint.adaptation.domain_views import candidate_network, view_of_source
 from adaptprint.adaptation.prior import PriorEstimate, PriorWord, SourceScores, estimate_prior
-from adaptprint.adaptation.task import Candidate
+from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
 from adaptprint.diagnostics.assumptions import situation
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbour_measures import FrameHashes, frame_hashes
@@ -27,11 +27,13 @@ from adaptprint.models.device import Compute
 from adaptprint.models.embed import Embedding, Frames, embed, to_images
 from adaptprint.models.memory import SourceFrames
 from adaptprint.models.metrics import decide
+from adaptprint.models.network import PrintNet
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
 
 _VARIATIONS = 1
 _VARIATION_STRENGTH = 0.5
 _BATCH = 64
+_ON_TARGET, _ON_SOURCE = "source model on the target", "source model on its own prints"
 
 
 @dataclass(frozen=True)
@@ -109,19 +111,20 @@ class Examiner:
         self.source_labels = (
             source.table.label_codes(self.classes) if source is not None else np.zeros(0, dtype=np.int64)
         )
-        self.frozen = self.view(Candidate("source-only", checkpoint.state), seen, seen_source)
+        self.frozen = self._source_model(seen, seen_source)
         self.prior = prior or self._estimated_prior()
 
     def examine(self, candidate: Candidate) -> Examination:
         """Hears the witnesses and looks for vetoes against one candidate."""
+        frozen, adapted = self._views(candidate)
         evidence = Evidence(
             source=self.source,
             source_labels=self.source_labels,
             target=self.target,
             classes=self.classes,
             threshold=self.checkpoint.config.threshold,
-            frozen=self.frozen,
-            adapted=self.view(candidate),
+            frozen=frozen,
+            adapted=adapted,
             print_consensus=self.print_consensus,
             trained=candidate.trained,
             decision=candidate.decision if candidate.moves_decision_only else None,
@@ -133,15 +136,41 @@ class Examiner:
         self.report(Progress("looking up neighbours", 0, 0))
         return find_out(candidate, evidence, self.prior, self.word, self._hashes, self.seed)
 
-    def view(self, candidate: Candidate, seen: Embedding | None = None, seen_source: Embedding | None = None) -> View:
-        """How a candidate sees the target and the source (unless they were seen before), and small changes."""
-        if candidate.decision is not None and candidate.moves_decision_only:
-            return _decided_at(self.frozen, candidate.decision.margin)
+    def view(self, candidate: Candidate) -> View:
+        """How a candidate sees the target, the source, and small changes of the target's frames."""
         network = candidate_network(self.checkpoint, candidate, self.compute)
         stage = f"examining {candidate.name}"
-        target = seen or embed(network, self.target_array, self.compute, progress=self.report, stage=stage)
-        varied = tuple(embed(network, frames, self.compute) for frames in self._variations)
-        return View(seen_source or self._source_view(candidate, stage), target, varied)
+        target = embed(network, self.target_array, self.compute, progress=self.report, stage=stage)
+        return View(self._source_view(candidate, stage), target, self._of_variations(network))
+
+    def _views(self, candidate: Candidate) -> tuple[View, View]:
+        """The source model's view and the candidate's.
+
+        What follows from the source model's needs no network, and changed frames would tell nothing of it: no witness
+        on a moved decision is heard.
+        """
+        if candidate.state is self.checkpoint.state:
+            return self.frozen, self.frozen
+        if candidate.decision is not None and candidate.moves_decision_only:
+            margin = candidate.decision.margin
+            # On the source each printer has a decision of its own.
+            return self.frozen, View(self.frozen.source, self.frozen.target.decided_at(margin))
+        return self._frozen_on_variations, self.view(candidate)
+
+    def _source_model(self, seen: Embedding | None, seen_source: Embedding | None) -> View:
+        candidate = Candidate(SOURCE_ONLY, self.checkpoint.state)
+        if seen is None:
+            network = candidate_network(self.checkpoint, candidate, self.compute)
+            seen = embed(network, self.target_array, self.compute, progress=self.report, stage=_ON_TARGET)
+        return View(seen_source or self._source_view(candidate, _ON_SOURCE), seen)
+
+    @cached_property
+    def _frozen_on_variations(self) -> View:
+        network = candidate_network(self.checkpoint, Candidate(SOURCE_ONLY, self.checkpoint.state), self.compute)
+        return replace(self.frozen, varied=self._of_variations(network))
+
+    def _of_variations(self, network: PrintNet) -> tuple[Embedding, ...]:
+        return tuple(embed(network, frames, self.compute) for frames in self._variations)
 
     @cached_property
     def _variations(self) -> list[Frames]:
@@ -199,9 +228,9 @@ def find_out(
         hashes: Of all frames, to tell near-copies.
         seed: Decides every draw.
     """
-    frozen, adapted = (
-        _neighbourhood(evidence, view, prior, hashes, seed) for view in (evidence.frozen, evidence.adapted)
-    )
+    frozen = adapted = _neighbourhood(evidence, evidence.frozen, prior, hashes, seed)
+    if not _one_space(evidence.frozen, evidence.adapted):
+        adapted = _neighbourhood(evidence, evidence.adapted, prior, hashes, seed)
     witnesses = tuple(hear_witnesses(evidence, seed))
     vetoes = tuple(find_vetoes(evidence, frozen, adapted, word))
     support = None if frozen is None or adapted is None else (frozen.support.value, adapted.support.value)
@@ -229,7 +258,6 @@ def _neighbourhood(
     )
 
 
-def _decided_at(view: View, margin: float) -> View:
-    """The source model's view with its decision moved on the target; on the source each printer has its own."""
-    varied = tuple(each.decided_at(margin) for each in view.varied)
-    return View(view.source, view.target.decided_at(margin), varied)
+def _one_space(view: View, other: View) -> bool:
+    """Whether two models share their features, so that neighbours in one are those in the other."""
+    return view.target.features is other.target.features and view.source is other.source

@@ -85,15 +85,6 @@ def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
             noun="agreement of a print's frames",
         ),
         _compare(
-            "steadiness",
-            _steadiness,
-            evidence,
-            seed,
-            applies=True,
-            assumption="small changes of framing and light do not change the truth",
-            noun="agreement of a frame's call under small camera changes",
-        ),
-        _compare(
             "target neighbours",
             _target_neighbours,
             evidence,
@@ -103,6 +94,19 @@ def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
             noun="agreement with look-alike frames of other target prints",
         ),
     ]
+    if evidence.frozen.varied and evidence.adapted.varied:
+        witnesses.insert(
+            1,
+            _compare(
+                "steadiness",
+                _steadiness,
+                evidence,
+                seed,
+                applies=True,
+                assumption="small changes of framing and light do not change the truth",
+                noun="agreement of a frame's call under small camera changes",
+            ),
+        )
     if evidence.source is not None:
         witnesses += [
             _compare(

@@ -36,8 +36,12 @@ def _parsed(text: str) -> dict[str, Any]:
     return tomlkit.parse(text).unwrap()
 
 
-def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
+def parse_overrides(pairs: Sequence[str], option: str = "--set") -> dict[str, Any]:
     """``["steps=100", "align=dann"]`` to a dictionary; values are read as TOML, else as text.
+
+    Args:
+        pairs: What the user wrote.
+        option: Behind which option.
 
     Raises:
         UsageError: If a pair has no ``=``.
@@ -46,7 +50,7 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
     for pair in pairs:
         key, separator, text = pair.partition("=")
         if not separator or not key.strip():
-            raise UsageError(f"`--set {pair}` is not key=value", "Write it as --set steps=100.")
+            raise UsageError(f"`{option} {pair}` is not key=value", f"Write it as {option} steps=100.")
         try:
             values[key.strip()] = tomlkit.parse(f"value = {text}").unwrap()["value"]
         except (TOMLKitError, RecursionError):

@@ -39,6 +39,7 @@ def compare(
     printer: Sequence[str] = (),
     init: str | Path = "none",
     set: Sequence[str] = (),
+    recipe_set: Sequence[str] = (),
     seeds: Sequence[int] = (0,),
     bad_shares: Sequence[float | str] = (OWN,),
     adapt_prints: int | None = None,
@@ -67,6 +68,7 @@ def compare(
         printer: Leave out only these printers.
         init: Starting weights of the source models, as in :func:`adaptprint.train`.
         set: ``key=value`` overrides of the source training.
+        recipe_set: ``key=value`` overrides of every recipe but the baseline.
         seeds: Each seed is another split into adaptation and test prints, and another run.
         bad_shares: Shares of bad prints to adapt on, in [0, 1]; ``own`` is the data's own.
         adapt_prints: How many prints to adapt on; ``None`` takes all of the half that is not for testing.
@@ -86,9 +88,14 @@ def compare(
         InterruptedRunError: After Ctrl-C; finished cells are kept.
         AdaptprintError: With cause and fix.
     """
-    named = _with_baseline([load_recipe(recipe) for recipe in recipes])
+    named = _with_baseline([_recipe(recipe, recipe_set) for recipe in recipes])
     word, shares, out = parse_prior(target_prior), checked_shares(bad_shares), Path(out)
     _check_numbers(seeds, adapt_prints, max_parallel, labelled_prints)
+    if source is not None and (set or str(init) != "none"):
+        raise UsageError(
+            "--set and --init are of the training of source models, and --source gives one that is trained",
+            "Leave --source out, or these; settings of the recipes go with --recipe-set.",
+        )
     if not (resume and (out / COMPARISON).is_file()):
         refuse_taken(out, overwrite)
     choose_compute(device, threads)
@@ -120,6 +127,11 @@ def compare(
         result = sum_up(results, (*table.notes, *grid.notes, *_told(labelled_prints)), out)
         write_comparison(result, work)
     return result
+
+
+def _recipe(name_or_file: str | Path, overrides: Sequence[str]) -> NamedRecipe:
+    named = load_recipe(name_or_file)
+    return named if named.recipe.changes_nothing else load_recipe(name_or_file, overrides, "--recipe-set")
 
 
 def _with_baseline(recipes: list[NamedRecipe]) -> list[NamedRecipe]:

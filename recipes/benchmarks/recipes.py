@@ -12,7 +12,8 @@ from pathlib import Path
 
 from machine import SOURCE, TARGET, Row, measure_in_turn, refuse_missing, report, summed_up
 
-RECIPES = ("source-only", "bn-early", "bn", "bn-prior", "calibrate", "prototype", "consensus", "dann-prior", "dann")
+BASELINE = "source-only"
+RECIPES = (BASELINE, "bn-early", "bn", "bn-prior", "calibrate", "prototype", "consensus", "dann-prior", "dann")
 
 
 def main() -> None:
@@ -20,19 +21,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, default=SOURCE, help="checkpoint (default: the demo's)")
     parser.add_argument("--target", type=Path, default=TARGET, help="frames (default: the demo's)")
+    parser.add_argument("--recipes", default=",".join(RECIPES), help="which, between commas; `source-only` is needed")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each recipe, after one warm-up")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     refuse_missing(options.source, options.target)
+    recipes = options.recipes.split(",")
+    if BASELINE not in recipes:
+        parser.error(f"--recipes needs {BASELINE}, which the ratios are to")
     adapt = [sys.executable, "-m", "adaptprint", "adapt", "--source", options.source, "--target", options.target]
     with tempfile.TemporaryDirectory() as folder:
         commands = {
             recipe: [*adapt, "--recipe", recipe, "--out", Path(folder) / recipe, "--overwrite", "--quiet", "--json"]
-            for recipe in RECIPES
+            for recipe in recipes
         }
         found = measure_in_turn(commands, options.runs)
     figures = {recipe: summed_up(runs) for recipe, runs in found.items()}
-    baseline = figures["source-only"]["seconds"]
+    baseline = figures[BASELINE]["seconds"]
     rows: list[Row] = [
         {"recipe": recipe, **figure, "ratio": figure["seconds"] / baseline} for recipe, figure in figures.items()
     ]

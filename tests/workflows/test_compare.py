@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 import adaptprint
+from adaptprint.adaptation.recipe import load_recipe
 from adaptprint.diagnostics.verdict import most_telling_prints
 from adaptprint.errors import BadDataError, InterruptedRunError, UsageError
 from adaptprint.frames.layouts import read_frames
@@ -185,6 +186,16 @@ def test_a_cell_of_other_settings_is_run_again(
     assert adapted == ["bn-early on printer 9, bad share 0, seed 0"]
 
 
+def test_settings_of_recipes_go_to_every_recipe_but_the_baseline(compare: Compare, tmp_path: Path) -> None:
+    compare("bn-early", "bn", recipe_set=("statistics_frames=8",), bad_shares=(0,), printer=["9"])
+    cells = [json.loads(path.read_text()) for path in (tmp_path / "out" / "cells").iterdir()]
+    assert {cell["recipe"]: cell["settings"]["statistics_frames"] for cell in cells} == {
+        "source-only": load_recipe("source-only").recipe.statistics_frames,
+        "bn-early": 8,
+        "bn": 8,
+    }
+
+
 def test_several_processes_find_what_one_finds(compare: Compare, finished: Path, tmp_path: Path) -> None:
     compare(max_parallel=2, bad_shares=(0,))
     wanted = [cell for cell in without_time(finished) if cell["bad_share"] == 0]
@@ -244,6 +255,10 @@ def test_what_cannot_be_compared_is_refused_before_any_work(
         compare(max_parallel=0)
     with pytest.raises(UsageError, match="no share"):
         compare(bad_shares=(2,))
+    with pytest.raises(UsageError, match="--source gives one"):
+        compare(set=("steps=5",))
+    with pytest.raises(UsageError, match="--source gives one"):
+        compare(init="imagenet")
     assert not (tmp_path / "out").exists()
 
 
