@@ -12,13 +12,15 @@ Tone = Literal["success", "neutral", "question", "unknown"]
 _HELP_BY_VETO = {
     "too few prints": "Record frames of at least three prints on this printer, more if you can, and adapt again.",
     "source accuracy lost": "The frames may differ too much: match crop, rotation and light to the source printers "
-    "(`--crop`, `--rotate`, `--flip`), or try the milder recipe `bn-early`.",
+    "(`--crop`, `--rotate`, `--flip`){milder}.",
     "collapse to one class": "If the prints really are all alike, say so with `--target-prior all-good` or `all-bad`; "
     "otherwise add prints of the other kind.",
     "outside the stated prior": "Check the share you stated with `--target-prior`; leave it out if you are not sure.",
-    "support lost": "The camera may see something the source printers never showed: crop to the nozzle (`--crop`) "
-    "or try the milder recipe `bn-early`.",
+    "support lost": "The camera may see something the source printers never showed: crop to the nozzle "
+    "(`--crop`){milder}.",
 }
+_MILDER = ", or try the milder recipe `bn-early`"
+_AS_MILD = ("bn-early", "calibrate")
 _GENERAL_HELP = "More prints of this printer, good ones and faulty ones, narrow the intervals."
 
 
@@ -102,7 +104,8 @@ def _help(content: Mapping[str, Any]) -> tuple[str, ...]:
             return ("This recipe is the baseline and never changes the model; the default recipe adapts it.",)
         return ("This recipe found nothing to change here; the reason says what it lacked. Try another one.",)
     vetoes = [veto.get("name") for veto in content.get("vetoes") or () if isinstance(veto, Mapping)]
-    known = [_HELP_BY_VETO[name] for name in vetoes if name in _HELP_BY_VETO]
+    milder = "" if content.get("recipe") in _AS_MILD else _MILDER
+    known = [_HELP_BY_VETO[name].format(milder=milder) for name in vetoes if name in _HELP_BY_VETO]
     if known:
         return tuple(known)
     prior = part(content, "target").get("prior_stated")

@@ -17,20 +17,22 @@ _MOST_PRINTS = 60
 
 def exhibit_facts(content: Content, pictures: Pictures) -> Row:
     """What the template shows of prints and frames, by the names it uses."""
+    by_frame = bool(part(content, "source").get("labels_vary_inside_prints"))
     wanted = [str(name) for name in content.get("prints_to_label") or ()]
     shown = [_frame(each, pictures) for each in content.get("pictures") or ()]
-    changes = _changes(part(content, "changes"), pictures)
+    # Where labels differ inside prints no print as a whole has a call that could change.
+    changes = _changes({} if by_frame else part(content, "changes"), pictures)
     seen = {frame["picture"] for change in changes["prints"] for frame in change["frames"]}
     rest = [frame for frame in shown if frame["print"] not in wanted and frame["picture"] not in seen]
     return {
         "to_label": [{"print": name, "frames": [f for f in shown if f["print"] == name]} for name in wanted],
         # Labels of frames fit on no sheet of prints: they are sorted into folders, as the advice says.
-        "label_sheet": None if part(content, "source").get("labels_vary_inside_prints") else _label_sheet(wanted),
+        "label_sheet": None if by_frame else _label_sheet(wanted),
         "changes": changes,
         "frames": rest,
         "models_differ": any(frame["before_score"] != frame["after_score"] for frame in rest),
         "strange": _strange(content, pictures),
-        "prints": _prints(content, wanted),
+        "prints": _prints(content, wanted, by_frame),
     }
 
 
@@ -89,23 +91,26 @@ def _strange(content: Content, pictures: Pictures) -> Row | None:
     return {"says": says, "frames": frames, "any": bool(frames)}
 
 
-def _prints(content: Content, wanted: list[str]) -> Row:
+def _prints(content: Content, wanted: list[str], by_frame: bool) -> Row:
     """Every print in one row, faulty ones last; of very many only the beginning."""
     rows = [row for row in content.get("prints") or () if isinstance(row, Mapping)]
     ordered = sorted(rows, key=lambda row: row["before_margin"] if is_number(row.get("before_margin")) else 0.0)
     classes = list(content.get("classes") or ())
     binary = len(classes) == 2
+    shown = [
+        {
+            **row,
+            "changed": not by_frame and row.get("before_class") != row.get("after_class"),
+            "wanted": str(row.get("print")) in wanted,
+            "fault": row["expected"][1] if binary and row.get("expected") else None,
+        }
+        for row in ordered[:_MOST_PRINTS]
+    ]
     return {
         "fault": classes[1] if binary else None,
+        "by_frame": by_frame,
         "left": max(0, len(rows) - _MOST_PRINTS),
         "has_margins": binary and any(is_number(row.get("before_margin")) for row in rows),
-        "rows": [
-            {
-                **row,
-                "changed": row.get("before_class") != row.get("after_class"),
-                "wanted": str(row.get("print")) in wanted,
-                "fault": row["expected"][1] if binary and row.get("expected") else None,
-            }
-            for row in ordered[:_MOST_PRINTS]
-        ],
+        "has_faults": any(is_number(row["fault"]) for row in shown),
+        "rows": shown,
     }

@@ -24,7 +24,7 @@ _MEANINGS = {
     ),
 }
 # Shown below a row's name, not in a column of their own.
-_BESIDE = ("name", "says", "meaning", "assumption", "applies")
+_BESIDE = ("name", "says", "meaning", "assumption", "cites", "applies")
 
 
 def neighbour_rows(neighbours: Content) -> list[Row]:
@@ -55,6 +55,7 @@ def validator_table(found: Any) -> Row:
                 "name": row.get("name"),
                 "says": _meaning(row),
                 "assumes": row.get("assumption"),
+                "cites": row.get("cites"),
                 "applies": row.get("applies") is not False,
                 "cells": [_cell(row.get(column)) for column in columns],
             }

@@ -44,6 +44,12 @@ def test_advice_follows_the_veto():
     assert "--target-prior all-good" in advise({"verdict": "keep-source", "vetoes": [veto]}).help[0]
 
 
+def test_a_recipe_that_is_mild_is_not_sent_to_itself():
+    lost = {"verdict": "keep-source", "vetoes": [{"name": "source accuracy lost"}, {"name": "support lost"}]}
+    for recipe, sent in {"dann": True, "bn": True, "bn-early": False, "calibrate": False}.items():
+        assert [("`bn-early`" in line) for line in advise({**lost, "recipe": recipe}).help] == [sent, sent]
+
+
 def test_the_baseline_recipe_is_told_to_be_one():
     content = {"verdict": "keep-source", "candidate_name": "source-only"}
     assert "baseline" in advise({**content, "recipe": "source-only"}).help[0]

@@ -56,6 +56,16 @@ def test_a_backtick_in_a_print_name_cannot_open_markup(run):
     assert "<b>`" not in html
 
 
+def test_where_labels_differ_inside_prints_no_print_is_said_to_change(run, exhibits, album):
+    content = run(**exhibits())
+    whole = render_report(content, [], album())
+    content["source"] = {**content["source"], "labels_vary_inside_prints": True}
+    by_frame = render_report(content, [], album())
+    assert ("Prints whose call changes" in whole, "Prints whose call changes" in by_frame) == (True, False)
+    assert ("Bold where the call changes" in whole, "Bold where the call changes" in by_frame) == (True, False)
+    assert "each model's mean probability" in by_frame
+
+
 def test_only_ship_looks_like_success(run):
     tones = {
         verdict: banner(render_report(run(verdict), [], {}))[1]
@@ -206,7 +216,7 @@ def test_the_share_of_a_class_has_its_interval_and_that_of_the_other_class_mirro
 
 def test_a_moved_decision_is_not_said_to_be_the_witnesses_matter(run, exhibits, album):
     assert "none is heard" in render_report(run(**exhibits()), [], album())
-    assert "Shipping needs two" in render_report(run(), [], {})
+    assert "They ship nothing alone" in render_report(run(), [], {})
 
 
 def test_whatever_validators_and_neighbours_there_are_have_a_row(run):
@@ -216,7 +226,7 @@ def test_whatever_validators_and_neighbours_there_are_have_a_row(run):
     assert '<tr class="greyed"><th scope="row"><span class="name">BNM</span>' in html
     assert "0.100 to 0.700" in html
     assert "Hubness" in html
-    assert "few frames are near all" in html
+    assert "Few frames are near all." in html
     assert "<b>3.25</b>" in html
     assert "<h2>Validators</h2>" not in render_report(run(), [], {})
 
