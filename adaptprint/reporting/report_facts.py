@@ -238,6 +238,8 @@ def _command(content: Content, target: Content, labels: str | None = None) -> st
     words = ["adaptprint", "adapt", "--source", clean(source), "--target", clean(target.get("path"))]
     words += ["--recipe", f"{clean(content.get('out'))}/recipe.toml", "--seed", clean(content.get("seed"))]
     words += ["--target-prior", clean(target.get("prior_stated"))]
+    for option, value in part(content, "options").items():
+        words += [clean(option), clean(value)] if value else [clean(option)]
     if labels:
         return shlex.join([*words, "--labels", labels, "--out", clean(content.get("out")), "--overwrite"])
     used = part(target, "labelled_prints").get("file")

@@ -26,7 +26,7 @@ from adaptprint.workflows.judge import judge
 from adaptprint.workflows.model import Model, load
 from adaptprint.workflows.references import remember
 from adaptprint.workflows.run_folder import Run, write_run
-from adaptprint.workflows.run_inputs import inputs_digest, training_digest
+from adaptprint.workflows.run_inputs import inputs_digest, options_given, training_digest
 from adaptprint.workflows.scoring import score_target
 from adaptprint.workflows.sources import SharedSource, on_where_it_starts
 from adaptprint.workflows.target import open_target, refuse_source_as_target
@@ -132,6 +132,7 @@ def adapt(
     # Before the frames are read: one that changes meanwhile makes the run out of date, never the other way round.
     inputs = inputs_digest(shared.stamp, table, named, word, labels, camera, seed)
     training = training_digest(shared.stamp, table, named, word, camera, seed)
+    given = options_given(printer, layout, camera, shared.data, shared.continue_)
     camera = camera or config.camera
     labelled = open_print_labels(labels, table, config, word)
     limit = named.recipe.coreset_frames
@@ -192,6 +193,7 @@ def adapt(
             references=references,
             camera=camera,
             labels=None if labels is None else str(labels),
+            options=given,
             notes=(*start, *adapt_notes(task, new_printer, scores, adaptation, named.name, labelled)),
         )
         content = write_run(run, work, time.monotonic() - started)

@@ -56,6 +56,7 @@ class Run:
     references: References
     camera: CameraProfile
     labels: str | None
+    options: dict[str, str]
     notes: tuple[str, ...]
 
     @cached_property
@@ -114,6 +115,7 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
         "training_digest": run.training,
         "expected_gain": _expected_gain(run),
         "seed": task.seed,
+        "options": run.options,
         "precision": task.compute.precision,
         "device": task.compute.device.type,
         "versions": library_versions(),

@@ -32,6 +32,27 @@ class SourceStamp:
     classes: tuple[str, ...]
 
 
+def options_given(
+    printer: str | None,
+    layout: str,
+    camera: CameraProfile | None,
+    source_data: Path | None,
+    continue_: bool,
+) -> dict[str, str]:
+    """The options that a run was given beside source, target, recipe, seed, prior and labels, as on the command line.
+
+    One without a value, such as ``--continue``, has an empty one. Without them its command would not repeat it.
+    """
+    given = {"--printer": printer, "--layout": None if layout == "auto" else layout}
+    if camera is not None:
+        given["--crop"] = None if camera.crop is None else ",".join(f"{end:g}" for end in camera.crop)
+        given["--rotate"] = str(camera.rotate) if camera.rotate else None
+        given["--flip"] = None if camera.flip == "none" else camera.flip
+    given["--source-data"] = None if source_data is None else str(source_data)
+    given["--continue"] = "" if continue_ else None
+    return {option: value for option, value in given.items() if value is not None}
+
+
 def stamp_source(source: Path, source_data: Path | None, continue_: bool = False) -> SourceStamp:
     """The stamp of a checkpoint folder, or of bare weights together with their data.
 

@@ -66,6 +66,12 @@ def test_where_labels_differ_inside_prints_no_print_is_said_to_change(run, exhib
     assert "each model's mean probability" in by_frame
 
 
+def test_the_command_repeats_what_the_run_was_given(run):
+    options = {"--printer": "0 7", "--crop": "0,0,0.5,1", "--continue": ""}
+    html = render_report(run("need-labels", options=options), [], {})
+    assert html.count("--printer &#39;0 7&#39; --crop 0,0,0.5,1 --continue") == 2
+
+
 def test_only_ship_looks_like_success(run):
     tones = {
         verdict: banner(render_report(run(verdict), [], {}))[1]

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from adaptprint.adaptation.recipe import load_recipe
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.layouts import read_frames
 from adaptprint.workflows import run_inputs
-from adaptprint.workflows.run_inputs import SourceStamp, inputs_digest
+from adaptprint.workflows.run_inputs import SourceStamp, inputs_digest, options_given
 
 
 @pytest.fixture
@@ -91,3 +92,22 @@ def test_a_still_of_a_video_counts_by_the_content_of_the_video(digest, frames):
     before = digest(table=table)
     os.utime(frames / "a/1.jpg", (1, 1))  # written to the cache again
     assert digest(table=table) == before
+
+
+def test_only_what_was_given_is_told() -> None:
+    assert options_given(None, "auto", None, None, continue_=False) == {}
+    assert options_given("007", "prints", CameraProfile(), Path("known"), continue_=True) == {
+        "--printer": "007",
+        "--layout": "prints",
+        "--source-data": "known",
+        "--continue": "",
+    }
+
+
+def test_a_camera_is_told_as_the_command_line_takes_it() -> None:
+    camera = CameraProfile(rotate=90, flip="both", crop=(0.25, 0, 0.5, 1))
+    assert options_given(None, "auto", camera, None, continue_=False) == {
+        "--crop": "0.25,0,0.5,1",
+        "--rotate": "90",
+        "--flip": "both",
+    }
