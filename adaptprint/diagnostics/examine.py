@@ -1,17 +1,16 @@
 """Examines candidates: each one's view of source and target, its neighbours, witnesses and vetoes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 
-from adaptprint.adaptation.domain_views import candidate_network, view_of_source
 from adaptprint.adaptation.prior import PriorEstimate, PriorWord, SourceScores, estimate_prior
-from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
+from adaptprint.adaptation.task import Candidate
 from adaptprint.diagnostics.assumptions import situation
+from adaptprint.diagnostics.candidate_views import CandidateViews
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbour_measures import FrameHashes, frame_hashes
 from adaptprint.diagnostics.neighbourhood import Neighbourhood, look_around
@@ -20,20 +19,13 @@ from adaptprint.diagnostics.validators import Validator, run_validators
 from adaptprint.diagnostics.verdict import candidate_score
 from adaptprint.diagnostics.vetoes import Veto, find_vetoes
 from adaptprint.diagnostics.witnesses import Witness, hear_witnesses
-from adaptprint.frames.augment import augment
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
-from adaptprint.models.embed import Embedding, Frames, embed, to_images
+from adaptprint.models.embed import Embedding, Frames
 from adaptprint.models.memory import SourceFrames
 from adaptprint.models.metrics import decide
-from adaptprint.models.network import PrintNet
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
-
-_VARIATIONS = 1
-_VARIATION_STRENGTH = 0.5
-_BATCH = 64
-_ON_TARGET, _ON_SOURCE = "source model on the target", "source model on its own prints"
 
 
 @dataclass(frozen=True)
@@ -111,12 +103,15 @@ class Examiner:
         self.source_labels = (
             source.table.label_codes(self.classes) if source is not None else np.zeros(0, dtype=np.int64)
         )
-        self.frozen = self._source_model(seen, seen_source)
+        self.views = CandidateViews(
+            checkpoint, source, self.source_labels, target_array, compute, seed, report, seen, seen_source
+        )
+        self.frozen = self.views.frozen
         self.prior = prior or self._estimated_prior()
 
     def examine(self, candidate: Candidate) -> Examination:
         """Hears the witnesses and looks for vetoes against one candidate."""
-        frozen, adapted = self._views(candidate)
+        frozen, adapted = self.views.pair(candidate)
         evidence = Evidence(
             source=self.source,
             source_labels=self.source_labels,
@@ -135,63 +130,6 @@ class Examiner:
         )
         self.report(Progress("looking up neighbours", 0, 0))
         return find_out(candidate, evidence, self.prior, self.word, self._hashes, self.seed)
-
-    def view(self, candidate: Candidate) -> View:
-        """How a candidate sees the target, the source, and small changes of the target's frames."""
-        network = candidate_network(self.checkpoint, candidate, self.compute)
-        stage = f"examining {candidate.name}"
-        target = embed(network, self.target_array, self.compute, progress=self.report, stage=stage)
-        return View(self._source_view(candidate, stage), target, self._of_variations(network))
-
-    def _views(self, candidate: Candidate) -> tuple[View, View]:
-        """The source model's view and the candidate's.
-
-        What follows from the source model's needs no network, and changed frames would tell nothing of it: no witness
-        on a moved decision is heard.
-        """
-        if candidate.state is self.checkpoint.state:
-            return self.frozen, self.frozen
-        if candidate.decision is not None and candidate.moves_decision_only:
-            margin = candidate.decision.margin
-            # On the source each printer has a decision of its own.
-            return self.frozen, View(self.frozen.source, self.frozen.target.decided_at(margin))
-        return self._frozen_on_variations, self.view(candidate)
-
-    def _source_model(self, seen: Embedding | None, seen_source: Embedding | None) -> View:
-        candidate = Candidate(SOURCE_ONLY, self.checkpoint.state)
-        if seen is None:
-            network = candidate_network(self.checkpoint, candidate, self.compute)
-            seen = embed(network, self.target_array, self.compute, progress=self.report, stage=_ON_TARGET)
-        return View(seen_source or self._source_view(candidate, _ON_SOURCE), seen)
-
-    @cached_property
-    def _frozen_on_variations(self) -> View:
-        network = candidate_network(self.checkpoint, Candidate(SOURCE_ONLY, self.checkpoint.state), self.compute)
-        return replace(self.frozen, varied=self._of_variations(network))
-
-    def _of_variations(self, network: PrintNet) -> tuple[Embedding, ...]:
-        return tuple(embed(network, frames, self.compute) for frames in self._variations)
-
-    @cached_property
-    def _variations(self) -> list[Frames]:
-        """Small changes of the target frames, the same for every candidate, as the frames that a camera would give."""
-        varied = []
-        for number in range(_VARIATIONS):
-            frames = np.empty_like(self.target_array)
-            for start in range(0, len(frames), _BATCH):
-                generator = torch.Generator().manual_seed(1_000_003 * (number + 1) + start)
-                images = to_images(self.target_array[start : start + _BATCH], self.compute)
-                changed = augment(images, generator, _VARIATION_STRENGTH).mul_(255).round_().to(torch.uint8)
-                frames[start : start + _BATCH] = changed.permute(0, 2, 3, 1).cpu().numpy()
-            varied.append(frames)
-        return varied
-
-    def _source_view(self, candidate: Candidate, stage: str) -> Embedding | None:
-        if self.source is None:
-            return None
-        return view_of_source(
-            self.checkpoint, candidate, self.source, self.source_labels, self.compute, self.seed, self.report, stage
-        )
 
     def _estimated_prior(self) -> PriorEstimate:
         """Class shares of the target as the source model's view of both domains lets expect."""

@@ -84,19 +84,9 @@ def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
             assumption="prints have several frames, which all share one label",
             noun="agreement of a print's frames",
         ),
-        _compare(
-            "target neighbours",
-            _target_neighbours,
-            evidence,
-            seed,
-            applies=evidence.target.prints.height >= 3,
-            assumption="frames of different prints that look alike to the other model share a label",
-            noun="agreement with look-alike frames of other target prints",
-        ),
     ]
-    if evidence.frozen.varied and evidence.adapted.varied:
-        witnesses.insert(
-            1,
+    if evidence.adapted.varied:
+        witnesses.append(
             _compare(
                 "steadiness",
                 _steadiness,
@@ -105,8 +95,19 @@ def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
                 applies=True,
                 assumption="small changes of framing and light do not change the truth",
                 noun="agreement of a frame's call under small camera changes",
-            ),
+            )
         )
+    witnesses.append(
+        _compare(
+            "target neighbours",
+            _target_neighbours,
+            evidence,
+            seed,
+            applies=evidence.target.prints.height >= 3,
+            assumption="frames of different prints that look alike to the other model share a label",
+            noun="agreement with look-alike frames of other target prints",
+        )
+    )
     if evidence.source is not None:
         witnesses += [
             _compare(

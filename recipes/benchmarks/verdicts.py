@@ -6,6 +6,7 @@ everything that is known without labels, and the true gain on the printer's next
 score and ships it above zero. `AUC` is the chance that a candidate that helps gets a higher score than one that does
 not (ties count half; without those that change nothing); `mean gain` counts a kept source as zero; `of the oracle's` is
 its part of what shipping exactly the helpful candidates gains. `harm` is the share of cells that lose over a point.
+Of each veto that was raised: what share of the candidates it falls on, and what these and the others gain.
 """
 
 import argparse
@@ -185,6 +186,27 @@ def rows(cases: Sequence[Case], labelled: Sequence[Case], rehearsed: Rehearsal |
     return [each for each in found if each is not None]
 
 
+def veto_rows(cases: Sequence[Case]) -> list[Row]:
+    """What each veto falls on, and what those candidates and the others gain."""
+    found: list[Row] = []
+    for name in dict.fromkeys(veto["name"] for case in cases for veto in case.candidate["vetoes"]):
+        under = np.array([name in {veto["name"] for veto in case.candidate["vetoes"]} for case in cases])
+        gains = np.array([case.gain for case in cases])
+        rest = gains[~under]
+        found.append(
+            {
+                "veto": name,
+                "cases": len(cases),
+                "falls on": f"{under.mean():.0%}",
+                "mean gain of these": f"{100 * gains[under].mean():+.2f}",
+                "harm among these": f"{(gains[under] < -POINT).mean():.0%}",
+                "mean gain of the others": f"{100 * rest.mean():+.2f}" if len(rest) else "",
+                "harm among the others": f"{(rest < -POINT).mean():.0%}" if len(rest) else "",
+            }
+        )
+    return found
+
+
 def _names(cases: Sequence[Case], kind: str) -> list[str]:
     return list(dict.fromkeys(each["name"] for case in cases for each in case.candidate.get(kind, ())))
 
@@ -206,6 +228,8 @@ def main() -> None:
     metrics = {} if options.rehearsed is None else load_checkpoint(options.rehearsed).config.metrics
     rehearsal = rehearsed_in(metrics)
     tables = {"All recipes": rows(cases, labelled, rehearsal)}
+    if vetoes := veto_rows(cases):
+        tables["Vetoes"] = vetoes
     for recipe in dict.fromkeys(case.cell["recipe"] for case in cases):
         of = [case for case in cases if case.cell["recipe"] == recipe]
         told = [case for case in labelled if case.cell["recipe"] == recipe]

@@ -171,8 +171,8 @@ def test_a_moved_decision_is_seen_as_it_would_ship_without_another_look_and_judg
     examiner = make_examiner()
     decision = PrintDecision(0.7, 0.03, 0.0, 0.06, 0.1)
     state = decided_at(checkpoint.state, decision.margin)
-    expected = examiner.view(Candidate("looked at", state))
-    monkeypatch.setattr("adaptprint.diagnostics.examine.embed", None)
+    expected = examiner.views.of(Candidate("looked at", state))
+    monkeypatch.setattr("adaptprint.diagnostics.candidate_views.embed", None)
     examined = examiner.examine(Candidate("moved", state, decision=decision))
     found = examined.evidence.adapted
     np.testing.assert_allclose(found.target.probabilities, expected.target.probabilities, atol=1e-5)
@@ -185,7 +185,7 @@ def test_the_source_model_itself_is_not_looked_at_again(
     make_examiner: Callable[..., Examiner], checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     examiner = make_examiner()
-    monkeypatch.setattr("adaptprint.diagnostics.examine.embed", None)
+    monkeypatch.setattr("adaptprint.diagnostics.candidate_views.embed", None)
     evidence = examiner.examine(Candidate("source-only", checkpoint.state)).evidence
     assert evidence.adapted is evidence.frozen
 
@@ -196,12 +196,12 @@ def test_source_frames_are_judged_with_statistics_of_the_source_where_the_target
 ) -> None:
     moved = {**checkpoint.state, f"{layer}.running_mean": checkpoint.state[f"{layer}.running_mean"] + 3}
     examiner = make_examiner()
-    plain, foreign = (examiner.view(Candidate("c", state, norms)) for state in (checkpoint.state, moved))
+    plain, foreign = (examiner.views.of(Candidate("c", state, norms)) for state in (checkpoint.state, moved))
     assert plain.source is not None
     assert foreign.source is not None
     assert np.array_equal(plain.source.logits, foreign.source.logits)
     assert not np.array_equal(plain.target.logits, foreign.target.logits)
-    shared = examiner.view(Candidate("c", moved, "none"))
+    shared = examiner.views.of(Candidate("c", moved, "none"))
     assert shared.source is not None
     assert not np.allclose(shared.source.logits, plain.source.logits)
     assert np.array_equal(shared.target.logits, foreign.target.logits)
