@@ -108,6 +108,10 @@ class PixelCache:
             _write(self._path(digest, size, camera), body + _check(body))
         except FileNotFoundError:
             return  # someone deletes the folder at this moment
+        except FileExistsError as error:
+            # `mkdir` met a folder that was deleted before it could see what it was; a link to nowhere would stay.
+            if Path(error.filename).is_symlink():
+                self._give_up(error)
         except OSError as error:
             self._give_up(error)
         else:

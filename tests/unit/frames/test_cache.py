@@ -1,5 +1,6 @@
 """The pixel cache: right, bounded, shared, deletable, and never in the way."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -113,6 +114,29 @@ def test_deleting_it_while_threads_write_does_no_harm(tmp_path: Path) -> None:
     done.set()
     deleter.join()
     assert cache.notes == []
+
+
+def test_a_folder_that_is_made_and_deleted_while_it_is_being_made_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, mkdir = PixelCache(tmp_path / "cache"), os.mkdir
+
+    def lost_race(path: str, *rest: int) -> None:
+        monkeypatch.setattr(os, "mkdir", mkdir)
+        raise FileExistsError(errno.EEXIST, "File exists", str(path))
+
+    monkeypatch.setattr(os, "mkdir", lost_race)
+    put(cache, 1)
+    assert cache.notes == []
+    put(cache, 2)
+    assert cache.get("2", SIZE, PLAIN) is not None
+
+
+def test_a_folder_that_is_a_link_to_nowhere_is_done_without_and_noted(tmp_path: Path) -> None:
+    (tmp_path / "cache").symlink_to(tmp_path / "gone")
+    cache = PixelCache(tmp_path / "cache")
+    put(cache, 1, 2)
+    assert len(cache.notes) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_done_without_and_noted_once(tmp_path: Path) -> None:
