@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.rehearsal import BUILT_IN, GainRelation
-from adaptprint.diagnostics.rehearsed_recipes import RecipeRelation
+from adaptprint.diagnostics.rehearsed_recipes import Trial
 from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.embed import Embedding
 from adaptprint.models.memory import SourceFrames
@@ -46,7 +46,7 @@ class Evidence:
         trained: Whether the candidate's weights were trained on the source anew.
         decision: Set where the candidate is the source model with its decision moved, and nothing else.
         relation: What an expected gain came to in rehearsal.
-        recipe_relation: What candidates of this recipe came to in rehearsal; ``None`` where it was not rehearsed.
+        recipe_trials: What candidates of this recipe came to in rehearsal; empty where it was not rehearsed.
         print_posteriors: (p, K) probability of each class for each target print, in order of the print codes;
             ``None`` where there are no posteriors.
         print_labels: (p,) int64 class of each labelled target print, -1 for the others, in the same order; ``None``
@@ -64,7 +64,7 @@ class Evidence:
     trained: bool = False
     decision: PrintDecision | None = None
     relation: GainRelation = BUILT_IN
-    recipe_relation: RecipeRelation | None = None
+    recipe_trials: tuple[Trial, ...] = ()
     print_posteriors: npt.NDArray[np.float64] | None = None
     print_labels: Ints | None = None
 

@@ -14,7 +14,7 @@ from adaptprint.diagnostics.candidate_views import CandidateViews
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbour_measures import FrameHashes, frame_hashes
 from adaptprint.diagnostics.neighbourhood import Neighbourhood, look_around
-from adaptprint.diagnostics.rehearsal import gain_relation, rehearsed_in, relation_of_recipe
+from adaptprint.diagnostics.rehearsal import gain_relation, rehearsed_in, trials_of_recipe
 from adaptprint.diagnostics.validators import Validator, run_validators
 from adaptprint.diagnostics.verdict import candidate_score
 from adaptprint.diagnostics.vetoes import Veto, find_vetoes
@@ -38,7 +38,7 @@ class Examination:
         frozen: Neighbours in the source model's space, calls by the candidate; ``None`` without source frames.
         adapted: Neighbours in the candidate's own space; ``None`` without source frames.
         witnesses: All witnesses, also those not heard.
-        vetoes: Reasons that forbid shipping.
+        vetoes: Reasons that forbid shipping, and those that were answered.
         validators: The field's label-free scores of both models; no part of the verdict.
     """
 
@@ -54,6 +54,11 @@ class Examination:
     def score(self) -> float:
         """How strongly the witnesses support the candidate."""
         return candidate_score(self.witnesses)
+
+    @property
+    def may_ship(self) -> bool:
+        """Whether no veto stands against it."""
+        return not any(veto.stands for veto in self.vetoes)
 
 
 class Examiner:
@@ -124,7 +129,7 @@ class Examiner:
             trained=candidate.trained,
             decision=candidate.decision if candidate.moves_decision_only else None,
             relation=gain_relation(self.rehearsal),
-            recipe_relation=relation_of_recipe(self.rehearsal, self.settings),
+            recipe_trials=trials_of_recipe(self.rehearsal, self.settings),
             print_posteriors=self.prior.print_posteriors,
             print_labels=self.print_labels,
         )
@@ -170,7 +175,7 @@ def find_out(
     if not _one_space(evidence.frozen, evidence.adapted):
         adapted = _neighbourhood(evidence, evidence.adapted, prior, hashes, seed)
     witnesses = tuple(hear_witnesses(evidence, seed))
-    vetoes = tuple(find_vetoes(evidence, frozen, adapted, word))
+    vetoes = find_vetoes(evidence, frozen, adapted, word)
     support = None if frozen is None or adapted is None else (frozen.support.value, adapted.support.value)
     validators = run_validators(situation(evidence, prior, word, support))
     return Examination(candidate, evidence, frozen, adapted, witnesses, vetoes, validators)

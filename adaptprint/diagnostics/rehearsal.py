@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adaptprint.adaptation.print_decision import PrintDecision
-from adaptprint.diagnostics.rehearsed_recipes import RecipeRelation, Trial, recipe_relation
+from adaptprint.diagnostics.rehearsed_recipes import Trial
 
 REHEARSAL = "rehearsal"
 # The built-in relation stands beside the rehearsed one as if this many printers had shown it: a gain is what was
@@ -129,12 +129,12 @@ def gain_relation(rehearsal: Rehearsal | None) -> GainRelation:
     return GainRelation(slope=slope, widening=widening, printers=len(groups))
 
 
-def relation_of_recipe(rehearsal: Rehearsal | None, settings: Mapping[str, Any]) -> RecipeRelation | None:
-    """How the candidates of a recipe with these very settings fared; ``None`` where it was not rehearsed."""
+def trials_of_recipe(rehearsal: Rehearsal | None, settings: Mapping[str, Any]) -> tuple[Trial, ...]:
+    """How the candidates of a recipe with these very settings fared; none where it was not rehearsed."""
     if rehearsal is None:
-        return None
+        return ()
     name = next((name for name, each in rehearsal.recipes.items() if each == settings), None)
-    return recipe_relation([trial for trial in rehearsal.trials if trial.recipe == name])
+    return tuple(trial for trial in rehearsal.trials if trial.recipe == name)
 
 
 def rehearsed_in(metrics: Mapping[str, Any]) -> Rehearsal | None:

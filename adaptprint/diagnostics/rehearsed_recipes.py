@@ -5,7 +5,7 @@ candidates fared on printers that their source model did not know, and how stron
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from statistics import mean
 from typing import Annotated
 
@@ -15,6 +15,9 @@ from scipy.stats import t as student
 
 from adaptprint.adaptation.print_margins import Doubles
 
+SOURCE_ACCURACY_LOST = "source accuracy lost"
+ANSWERABLE = frozenset({SOURCE_ACCURACY_LOST})
+"""Vetoes that are signs of harm and no harm, so that what became of candidates under them can answer them."""
 _HARM = -0.01
 # Before anything was rehearsed: as if this many printers had shown what candidates of any recipe come to, more often a
 # loss than a gain, whatever the witnesses say.
@@ -33,6 +36,7 @@ class Trial(BaseModel):
     n_prints: Annotated[int, Field(ge=1)]
     score: Annotated[float, Field(ge=-5, le=5)] = Field(description="As `candidate_score` gives it.")
     gain: Annotated[float, Field(ge=-1, le=1)] = Field(description="True gain on the printer's other prints.")
+    vetoes: tuple[str, ...] = Field(default=(), description="Names of the vetoes against the candidate.")
 
 
 class RecipeExpectation(BaseModel):
@@ -121,6 +125,21 @@ def recipe_relation(trials: Sequence[Trial]) -> RecipeRelation | None:
         freedom=freedom,
         printers=len(by_printer),
     )
+
+
+def trials_like(trials: Sequence[Trial], vetoes: Collection[str]) -> list[Trial]:
+    """The trials that say what a candidate under these vetoes comes to.
+
+    Candidates that never ship say nothing of those that may; and one under a veto that can be answered is compared
+    with such alone.
+    """
+    raised = ANSWERABLE.intersection(vetoes)
+    return [trial for trial in trials if ANSWERABLE.issuperset(trial.vetoes) and raised.issubset(trial.vetoes)]
+
+
+def printers_under(veto: str, trials: Sequence[Trial]) -> int:
+    """On how many printers a veto fell that nothing but it held back."""
+    return len({trial.printer for trial in trials_like(trials, [veto])})
 
 
 def tried(trials: Sequence[Trial]) -> dict[str, float | int | None]:

@@ -11,7 +11,7 @@ from adaptprint.adaptation.print_margins import least_sure
 from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.diagnostics.labelled_prints import LabelledPrints, hear_labels
 from adaptprint.diagnostics.rehearsal import Expectation
-from adaptprint.diagnostics.rehearsed_recipes import RecipeExpectation
+from adaptprint.diagnostics.rehearsed_recipes import RecipeExpectation, recipe_relation, trials_like
 from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
 
@@ -49,14 +49,23 @@ def candidate_score(witnesses: Sequence[Witness]) -> float:
     return float(np.mean(np.clip(ratios, -5, 5))) if ratios else 0.0
 
 
+def expected_of_recipe(
+    evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Veto]
+) -> RecipeExpectation | None:
+    """What a candidate that changes more than the decision is expected to gain; ``None`` if it was not rehearsed."""
+    relation = recipe_relation(trials_like(evidence.recipe_trials, [veto.name for veto in vetoes]))
+    return None if relation is None else relation.expect(candidate_score(witnesses))
+
+
 def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Veto]) -> Verdict:
     """Vetoes first; then a moved decision's expected gain, labelled prints, and what the recipe came to in rehearsal.
 
     Witnesses alone ship nothing: where they speak for a candidate, a few labels or a rehearsal have to bear them out
     (docs/decisions/0018).
     """
-    if vetoes:
-        return Verdict("keep-source", tuple(veto.says for veto in vetoes))
+    standing = tuple(veto.says for veto in vetoes if veto.stands)
+    if standing:
+        return Verdict("keep-source", standing)
     if evidence.decision is not None:
         return _weigh_decision(evidence, evidence.decision)
     labels = hear_labels(evidence)
@@ -64,8 +73,9 @@ def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Vet
         return Verdict("ship", (labels.says,))
     if labels is not None and labels.favours == "source":
         return Verdict("keep-source", (labels.says,))
-    if evidence.recipe_relation is not None:
-        return _weigh_rehearsed(evidence, evidence.recipe_relation.expect(candidate_score(witnesses)), labels)
+    expected = expected_of_recipe(evidence, witnesses, vetoes)
+    if expected is not None:
+        return _weigh_rehearsed(evidence, expected, labels)
     return _weigh_witnesses(evidence, witnesses, labels)
 
 

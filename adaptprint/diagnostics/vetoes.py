@@ -1,13 +1,20 @@
-"""Vetoes: findings that forbid shipping a candidate, whatever the witnesses say."""
+"""Vetoes: findings that forbid shipping a candidate, whatever the witnesses say.
 
-from dataclasses import dataclass
+One can be answered: that a model for this printer calls frames of *others* worse is a sign of harm and no harm. Labels
+of this printer, or what became of such candidates in rehearsal, know better (docs/decisions/0019).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from adaptprint.adaptation.prior import PriorWord
 from adaptprint.diagnostics.evidence import Evidence, View
+from adaptprint.diagnostics.labelled_prints import hear_labels
 from adaptprint.diagnostics.neighbourhood import Neighbourhood
+from adaptprint.diagnostics.rehearsed_recipes import ANSWERABLE, SOURCE_ACCURACY_LOST, Trial, printers_under
 from adaptprint.models.metrics import decide, recall_by_class
 
 MIN_PRINTS = 3
@@ -15,24 +22,34 @@ _MAX_RECALL_LOSS = 0.05
 _ONE_CLASS = 0.95
 _MAX_SUPPORT_LOSS = 0.2
 _PRIOR_SLACK = 0.15
+_LEAST_PRINTERS = 3
 
 
 @dataclass(frozen=True)
 class Veto:
-    """One reason that forbids shipping."""
+    """One reason that forbids shipping, unless there is an answer to it: what knows better, one sentence."""
 
     name: str
     says: str
+    answer: str | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it forbids shipping."""
+        return self.answer is None
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
-        return {"name": self.name, "says": self.says}
+        return {"name": self.name, "says": self.says, "answer": self.answer}
 
 
 def find_vetoes(
     evidence: Evidence, frozen: Neighbourhood | None, adapted: Neighbourhood | None, word: PriorWord
-) -> list[Veto]:
-    """Every veto against the candidate of this evidence; the neighbourhoods are ``None`` without source frames."""
+) -> tuple[Veto, ...]:
+    """Every veto against the candidate of this evidence, answered or not.
+
+    The neighbourhoods are ``None`` without source frames.
+    """
     found = [
         _too_few_prints(evidence),
         _source_accuracy_lost(evidence),
@@ -40,7 +57,29 @@ def find_vetoes(
         _outside_stated_prior(evidence, word),
         _support_lost(frozen, adapted),
     ]
-    return [veto for veto in found if veto is not None]
+    return answered([veto for veto in found if veto is not None], evidence)
+
+
+def answered(vetoes: Sequence[Veto], evidence: Evidence) -> tuple[Veto, ...]:
+    """The vetoes with the answers that the evidence has to them."""
+    return tuple(replace(veto, answer=_answer(veto, evidence)) for veto in vetoes)
+
+
+def borne_out(name: str, trials: Sequence[Trial]) -> bool:
+    """Whether the trials say what becomes of candidates under this veto, so that it need not forbid them."""
+    return name in ANSWERABLE and printers_under(name, trials) >= _LEAST_PRINTERS
+
+
+def _answer(veto: Veto, evidence: Evidence) -> str | None:
+    if veto.name not in ANSWERABLE:
+        return None
+    labels = hear_labels(evidence)
+    if labels is not None and labels.decides:
+        return labels.says
+    if not borne_out(veto.name, evidence.recipe_trials):
+        return None
+    n_printers = printers_under(veto.name, evidence.recipe_trials)
+    return f"rehearsal on {n_printers} printers says what candidates of this recipe came to that lost it too"
 
 
 def _too_few_prints(evidence: Evidence) -> Veto | None:
@@ -63,7 +102,7 @@ def _source_accuracy_lost(evidence: Evidence) -> Veto | None:
     if loss[worst] <= _MAX_RECALL_LOSS:
         return None
     return Veto(
-        "source accuracy lost",
+        SOURCE_ACCURACY_LOST,
         f"on source frames the candidate calls `{evidence.classes[worst]}` right {after[worst]:.0%} of the time, "
         f"the source model {before[worst]:.0%}",
     )

@@ -76,7 +76,12 @@ def _help(advice: Advice) -> list[RenderableType]:
 def _vetoes(vetoes: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     if not vetoes:
         return []
-    return [headed("Vetoes", bullets(f"{clean(veto.get('name'))}: {clean(veto.get('says'))}" for veto in vetoes))]
+    return [headed("Vetoes", bullets(_veto(veto) for veto in vetoes))]
+
+
+def _veto(veto: Mapping[str, Any]) -> str:
+    answer = f". Answered: {clean(veto['answer'])}" if veto.get("answer") else ""
+    return f"{clean(veto.get('name'))}: {clean(veto.get('says'))}{answer}"
 
 
 def _changes(content: Mapping[str, Any]) -> list[RenderableType]:

@@ -103,7 +103,8 @@ def _help(content: Mapping[str, Any]) -> tuple[str, ...]:
         if content.get("recipe") == "source-only":
             return ("This recipe is the baseline and never changes the model; the default recipe adapts it.",)
         return ("This recipe found nothing to change here; the reason says what it lacked. Try another one.",)
-    vetoes = [veto.get("name") for veto in content.get("vetoes") or () if isinstance(veto, Mapping)]
+    raised = [veto for veto in content.get("vetoes") or () if isinstance(veto, Mapping)]
+    vetoes = [veto.get("name") for veto in raised if not veto.get("answer")]
     milder = "" if content.get("recipe") in _AS_MILD else _MILDER
     known = [_HELP_BY_VETO[name].format(milder=milder) for name in vetoes if name in _HELP_BY_VETO]
     if known:

@@ -11,6 +11,7 @@ from adaptprint.adaptation.prior import PriorEstimate, PriorWord
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, AdaptationTask, Candidate
 from adaptprint.diagnostics.examine import Examination, Examiner
 from adaptprint.diagnostics.verdict import Verdict, weigh
+from adaptprint.diagnostics.vetoes import answered
 from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.sampling import balanced_rows
 from adaptprint.frames.table import FrameTable, Ints
@@ -66,8 +67,8 @@ def judge(task: AdaptationTask, adaptation: Adaptation, look: FirstLook) -> Judg
             why = ("recipe `source-only` changes nothing; this is the baseline",)
         return Judgement(source, examiner.examine(source), (), Verdict("keep-source", why))
     examinations = tuple(examiner.examine(candidate) for candidate in others)
-    # A candidate under a veto is picked only where all are.
-    chosen = max(examinations, key=lambda examination: (not examination.vetoes, examination.score))
+    # A candidate against which a veto stands is picked only where there is no other.
+    chosen = max(examinations, key=lambda examination: (examination.may_ship, examination.score))
     return decided(chosen, examinations)
 
 
@@ -85,7 +86,8 @@ def judge_again(judgement: Judgement, print_labels: Ints) -> Judgement:
         print_labels: (p,) class of each print, -1 for those not labelled, in the order of the evidence's target.
     """
     chosen = judgement.chosen
-    heard = replace(chosen, evidence=replace(chosen.evidence, print_labels=print_labels))
+    evidence = replace(chosen.evidence, print_labels=print_labels)
+    heard = replace(chosen, evidence=evidence, vetoes=answered(chosen.vetoes, evidence))
     return decided(heard, judgement.examinations)
 
 

@@ -82,6 +82,7 @@ def _trial(cell: Cell, content: Content) -> Trial | None:
         n_prints=len(cell.adapt_prints),
         score=round(picked["score"], 4),
         gain=round(gain, 4),
+        vetoes=tuple(veto["name"] for veto in picked["vetoes"]),
     )
 
 

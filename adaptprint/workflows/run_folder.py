@@ -13,6 +13,8 @@ from adaptprint.adaptation.task import Adaptation, AdaptationTask
 from adaptprint.diagnostics.examine import Examination
 from adaptprint.diagnostics.neighbour_facts import neighbour_facts
 from adaptprint.diagnostics.rehearsal import Expectation
+from adaptprint.diagnostics.rehearsed_recipes import RecipeExpectation
+from adaptprint.diagnostics.verdict import expected_of_recipe
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.table import FrameTable
 from adaptprint.models.atomic_folder import Workspace, atomic_folder
@@ -159,10 +161,10 @@ def report_content(run: Run, seconds: float) -> dict[str, Any]:
 
 
 def _expected_gain(run: Run) -> dict[str, Any] | None:
-    recipe, found = run.judgement.chosen.evidence.recipe_relation, run.expectation
-    if found is None and recipe is not None and run.judgement.examinations:
-        of_recipe = recipe.expect(run.judgement.chosen.score)
-        return {"value": of_recipe.gain, "interval": [of_recipe.low, of_recipe.high], "risk": of_recipe.risk}
+    found: Expectation | RecipeExpectation | None = run.expectation
+    if found is None and run.judgement.examinations:
+        chosen = run.judgement.chosen
+        found = expected_of_recipe(chosen.evidence, chosen.witnesses, chosen.vetoes)
     return None if found is None else {"value": found.gain, "interval": [found.low, found.high], "risk": found.risk}
 
 
@@ -195,7 +197,7 @@ def _candidate_row(examination: Examination) -> dict[str, Any]:
     return {
         "name": examination.candidate.name,
         "score": round(examination.score, 4),
-        "vetoes": [veto.name for veto in examination.vetoes],
+        "vetoes": [veto.name for veto in examination.vetoes if veto.stands],
         "witnesses": {witness.name: round(witness.value, 4) for witness in examination.witnesses if witness.applies},
         "validators": {
             validator.name: {

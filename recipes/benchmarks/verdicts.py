@@ -28,10 +28,11 @@ from adaptprint.diagnostics.rehearsal import (
     Rehearsal,
     gain_relation,
     rehearsed_in,
-    relation_of_recipe,
+    trials_of_recipe,
 )
-from adaptprint.diagnostics.rehearsed_recipes import RecipeExpectation
+from adaptprint.diagnostics.rehearsed_recipes import RecipeExpectation, Trial, recipe_relation, trials_like
 from adaptprint.diagnostics.verdict import LARGEST_RISK, SHIPPED_GAIN
+from adaptprint.diagnostics.vetoes import borne_out
 from adaptprint.models.checkpoint import load_checkpoint
 
 POINT = 0.01
@@ -102,10 +103,12 @@ def expected(rehearsal: Rehearsal | None) -> Rule:
     relation = gain_relation(rehearsal)
 
     def score(case: Case) -> float | None:
-        decision = case.candidate.get("decision")
+        decision, trials = case.candidate.get("decision"), tuple[Trial, ...]()
+        vetoes = [veto["name"] for veto in case.candidate["vetoes"]]
         found: Expectation | RecipeExpectation
         if case.candidate["trained"] or case.candidate["own_head"] or case.candidate["target_norms"] != "none":
-            recipe = relation_of_recipe(rehearsal, Recipe.model_validate(case.cell["settings"]).settings)
+            trials = trials_of_recipe(rehearsal, Recipe.model_validate(case.cell["settings"]).settings)
+            recipe = recipe_relation(trials_like(trials, vetoes))
             if recipe is None:
                 return None
             found = recipe.expect(case.candidate["score"])
@@ -113,7 +116,7 @@ def expected(rehearsal: Rehearsal | None) -> Rule:
             return None
         else:
             found = relation.expect(PrintDecision(**decision))
-        risky = found.risk > LARGEST_RISK or bool(case.candidate["vetoes"])
+        risky = found.risk > LARGEST_RISK or not all(borne_out(veto, trials) for veto in vetoes)
         # Those too risky stay below all that ship, in the order of their gain.
         return found.gain - SHIPPED_GAIN - (1.0 if risky else 0.0)
 

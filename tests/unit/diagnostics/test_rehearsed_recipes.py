@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from adaptprint.diagnostics.rehearsal import Episode, Rehearsal, relation_of_recipe
-from adaptprint.diagnostics.rehearsed_recipes import RecipeRelation, Trial, recipe_relation, tried
+from adaptprint.diagnostics.rehearsal import Episode, Rehearsal, trials_of_recipe
+from adaptprint.diagnostics.rehearsed_recipes import (
+    SOURCE_ACCURACY_LOST,
+    RecipeRelation,
+    Trial,
+    printers_under,
+    recipe_relation,
+    trials_like,
+    tried,
+)
 
 
 def trial(printer: str, gain: float, score: float = 0.0, recipe: str = "bn") -> Trial:
@@ -74,12 +82,21 @@ def test_only_a_recipe_with_the_very_settings_was_rehearsed() -> None:
         recipes={"bn": {"norms": "all"}, "mine": {"norms": "early"}},
         trials=[trial("a", 0.1), trial("a", -0.1, recipe="mine")],
     )
-    bn, mine = (relation_of_recipe(held, {"norms": norms}) for norms in ("all", "early"))
-    assert bn is not None
-    assert mine is not None
-    assert bn.expect(0.0).gain > mine.expect(0.0).gain
-    assert relation_of_recipe(held, {"norms": "prior"}) is None
-    assert relation_of_recipe(None, {"norms": "all"}) is None
+    assert trials_of_recipe(held, {"norms": "all"}) == (held.trials[0],)
+    assert trials_of_recipe(held, {"norms": "early"}) == (held.trials[1],)
+    assert trials_of_recipe(held, {"norms": "prior"}) == ()
+    assert trials_of_recipe(None, {"norms": "all"}) == ()
+
+
+def test_a_candidate_under_a_veto_that_can_be_answered_is_compared_with_such_alone() -> None:
+    free, lost = trial("a", 0.1), trial("b", 0.0).model_copy(update={"vetoes": (SOURCE_ACCURACY_LOST,)})
+    collapsed = trial("c", -0.4).model_copy(update={"vetoes": (SOURCE_ACCURACY_LOST, "collapse to one class")})
+    trials = [free, lost, collapsed]
+    # What would never ship says nothing of what may.
+    assert trials_like(trials, []) == [free, lost]
+    assert trials_like(trials, [SOURCE_ACCURACY_LOST]) == [lost]
+    assert trials_like([free], [SOURCE_ACCURACY_LOST]) == []
+    assert printers_under(SOURCE_ACCURACY_LOST, [*trials, lost]) == 1
 
 
 def test_trials_are_summed_up_by_printer_and_so_are_those_that_the_witnesses_spoke_for() -> None:

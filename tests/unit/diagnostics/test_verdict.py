@@ -10,8 +10,14 @@ from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.labelled_prints import LabelledPrints, hear_labels
 from adaptprint.diagnostics.rehearsal import GainRelation
-from adaptprint.diagnostics.rehearsed_recipes import RecipeRelation
-from adaptprint.diagnostics.verdict import candidate_score, least_sure_prints, most_telling_prints, weigh
+from adaptprint.diagnostics.rehearsed_recipes import SOURCE_ACCURACY_LOST, Trial
+from adaptprint.diagnostics.verdict import (
+    candidate_score,
+    expected_of_recipe,
+    least_sure_prints,
+    most_telling_prints,
+    weigh,
+)
 from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
 
@@ -272,9 +278,12 @@ def test_a_veto_comes_before_a_moved_decision(differing: Evidence) -> None:
     assert weigh(evidence, [], [VETO]).decision == "keep-source"
 
 
-def rehearsed_recipe(gain: float, spread: float) -> RecipeRelation:
-    nothing = ((0.0, 0.0), (0.0, 0.0))
-    return RecipeRelation(mean=(gain, 0.0), covariance=nothing, spread=spread, freedom=9, printers=6)
+def rehearsed(gain: float, spread: float, *vetoes: str) -> tuple[Trial, ...]:
+    """Trials on so many printers that what is believed beforehand hardly counts."""
+    return tuple(
+        Trial(recipe="r", printer=f"p{n}", bad_share=0, n_prints=12, score=0, gain=gain + side * spread, vetoes=vetoes)
+        for n, side in enumerate([-1, 1] * 40)
+    )
 
 
 @pytest.mark.parametrize(
@@ -290,18 +299,35 @@ def rehearsed_recipe(gain: float, spread: float) -> RecipeRelation:
 def test_a_rehearsed_recipe_is_judged_by_what_it_came_to_and_not_by_a_count_of_witnesses(
     differing: Evidence, gain: float, spread: float, decision: str
 ) -> None:
-    evidence = replace(differing, recipe_relation=rehearsed_recipe(gain, spread))
+    evidence = replace(differing, recipe_trials=rehearsed(gain, spread))
     for marks in ("+s", "--"):
         found = weigh(evidence, [witness(mark) for mark in marks], [])
         assert found.decision == decision
-        assert f"{100 * gain:+.1f} points" in found.reasons[0]
-        assert "rehearsed on 6 printers" in found.reasons[0]
+        expected = expected_of_recipe(evidence, [], [])
+        assert expected is not None
+        assert expected.gain == pytest.approx(gain, abs=0.002)
+        assert f"{100 * expected.gain:+.1f} points" in found.reasons[0]
+        assert "rehearsed on 80 printers" in found.reasons[0]
         assert bool(found.prints_to_label) == (decision == "need-labels")
     assert weigh(evidence, [], [VETO]).reasons == ("it must not ship",)
 
 
 def test_labels_go_before_rehearsal(better: Evidence) -> None:
-    doubtful = replace(better, recipe_relation=rehearsed_recipe(-0.04, 0.02))
+    doubtful = replace(better, recipe_trials=rehearsed(-0.04, 0.02))
     assert weigh(labelled(doubtful, 0, 1, 0), [], []).decision == "ship"
-    hopeful = replace(better, recipe_relation=rehearsed_recipe(0.04, 0.02))
+    hopeful = replace(better, recipe_trials=rehearsed(0.04, 0.02))
     assert weigh(labelled(hopeful, 1, 0), [], []).decision == "keep-source"
+
+
+@pytest.mark.parametrize(
+    ("gain_under_it", "gain_without", "decision"), [(0.06, -0.06, "ship"), (-0.06, 0.06, "keep-source")]
+)
+def test_an_answered_veto_forbids_nothing_and_its_candidate_is_compared_with_such_alone(
+    differing: Evidence, gain_under_it: float, gain_without: float, decision: str
+) -> None:
+    trials = (*rehearsed(gain_under_it, 0.01, SOURCE_ACCURACY_LOST), *rehearsed(gain_without, 0.01))
+    evidence = replace(differing, recipe_trials=trials)
+    veto = Veto(SOURCE_ACCURACY_LOST, "it forgot", "it is known what becomes of that")
+    assert weigh(evidence, [], [veto]).decision == decision
+    assert weigh(evidence, [], [replace(veto, answer=None)]).reasons == ("it forgot",)
+    assert weigh(evidence, [], [veto, VETO]).reasons == ("it must not ship",)

@@ -1,6 +1,7 @@
 """Vetoes: each fires on its case and not on the neighbouring one."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from adaptprint.adaptation.prior import parse_prior
 from adaptprint.diagnostics.bootstrap import Interval
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbourhood import Neighbourhood
+from adaptprint.diagnostics.rehearsed_recipes import Trial
 from adaptprint.diagnostics.vetoes import Veto, find_vetoes
 
 Sight, BuildEvidence = Callable[..., View], Callable[..., Evidence]
@@ -58,6 +60,46 @@ def test_source_accuracy_may_not_be_lost_in_any_class(
     if vetoed:
         assert "`bad` right 94%" in found["source accuracy lost"].says
         assert "100%" in found["source accuracy lost"].says
+
+
+@pytest.fixture
+def forgetful(make_evidence: BuildEvidence, sight: Sight, clear: np.ndarray) -> Evidence:
+    """The candidate calls one of sixteen bad source frames wrong, and print 0 of the target other than the source."""
+    source_bad, target_bad = np.where(LABELS == 1, 0.9, 0.1), clear.copy()
+    source_bad[8] = 0.1
+    target_bad[:18] = 1 - target_bad[:18]
+    return make_evidence(sight(clear), sight(target_bad, source_bad=source_bad))
+
+
+def lost_before(n_printers: int, *further: str) -> tuple[Trial, ...]:
+    vetoes = ("source accuracy lost", *further)
+    return tuple(
+        Trial(recipe="r", printer=f"p{n}", bad_share=0.5, n_prints=12, score=0, gain=0.1, vetoes=vetoes)
+        for n in range(n_printers)
+    )
+
+
+@pytest.mark.parametrize(
+    ("trials", "stands"),
+    [((), True), (lost_before(2), True), (lost_before(3), False), (lost_before(3, "collapse to one class"), True)],
+)
+def test_rehearsal_answers_lost_source_accuracy_where_it_was_lost_on_three_printers(
+    forgetful: Evidence, trials: tuple[Trial, ...], stands: bool
+) -> None:
+    veto = vetoes(replace(forgetful, recipe_trials=trials))["source accuracy lost"]
+    assert veto.stands is stands
+    if not stands:
+        assert "rehearsal on 3 printers" in str(veto.to_dict()["answer"])
+
+
+def test_labels_that_decide_answer_lost_source_accuracy_and_nothing_else(forgetful: Evidence) -> None:
+    calls = forgetful.print_calls(forgetful.adapted)
+    assert (calls != forgetful.print_calls(forgetful.frozen)).sum() >= 3
+    right = vetoes(replace(forgetful, print_labels=calls), "all-good")
+    assert "the candidate calls 3 right" in str(right["source accuracy lost"].answer)
+    assert right["outside the stated prior"].stands
+    wrong = vetoes(replace(forgetful, print_labels=1 - calls))
+    assert wrong["source accuracy lost"].stands
 
 
 def test_a_loss_of_five_points_is_borne(make_evidence: BuildEvidence, sight: Sight, clear: np.ndarray) -> None:
@@ -163,4 +205,4 @@ def test_lost_support_is_vetoed(
 
 
 def test_a_veto_can_be_written_as_json() -> None:
-    assert Veto("name", "why").to_dict() == {"name": "name", "says": "why"}
+    assert Veto("name", "why").to_dict() == {"name": "name", "says": "why", "answer": None}

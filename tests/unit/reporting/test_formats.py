@@ -42,6 +42,8 @@ def test_control_characters_and_line_breaks_do_not_pass():
 def test_advice_follows_the_veto():
     veto = {"name": "collapse to one class", "says": "…"}
     assert "--target-prior all-good" in advise({"verdict": "keep-source", "vetoes": [veto]}).help[0]
+    answered = {**veto, "answer": "labels know better"}
+    assert "--target-prior all-good" not in advise({"verdict": "keep-source", "vetoes": [answered]}).help[0]
 
 
 def test_a_recipe_that_is_mild_is_not_sent_to_itself():

@@ -173,6 +173,14 @@ def test_vetoes_are_named(run):
     assert "at least three prints" in html
 
 
+def test_an_answer_to_a_veto_stands_beside_it(run):
+    veto = {"name": "source accuracy lost", "says": "it forgot", "answer": "labels <know> better"}
+    html = render_report(run("ship", vetoes=[veto]), [], {})
+    assert '<dt class="answered">source accuracy lost</dt>' in html
+    assert "Answered:</b> Labels &lt;know&gt; better" in html
+    assert "Answered" not in render_report(run("keep-source", vetoes=[{**veto, "answer": None}]), [], {})
+
+
 def test_a_report_with_nothing_in_it_still_renders():
     assert banner(render_report({}, [], {}))[1] == "unknown"
 
