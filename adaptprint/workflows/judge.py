@@ -1,6 +1,6 @@
 """Judges the candidates of an adaptation on a balanced part of the data, and picks the one to decide about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,9 +31,9 @@ class Judgement:
     """The candidate that was picked, what was found out about each, and the verdict.
 
     Attributes:
-        candidate: The best candidate beside the source model; the source model itself where there is no other.
+        candidate: The candidate that was picked; the source model itself where there is no other.
         chosen: Its examination.
-        examinations: One for each candidate beside the source model.
+        examinations: One for each candidate that was looked at, in the order in which the recipe made them.
         verdict: The decision.
     """
 
@@ -44,7 +44,17 @@ class Judgement:
 
 
 def judge(task: AdaptationTask, adaptation: Adaptation, look: FirstLook) -> Judgement:
-    """Examines every candidate and weighs the best; ``look`` is the source model's view of both domains."""
+    """Examines an adaptation's candidates, picks one and weighs it.
+
+    How strongly the witnesses speak orders candidates no better than chance (docs/decisions/0020). So what the recipe
+    ends with is picked, or the latest against which no veto stands. Only a moved decision, whose gain can be told
+    without labels, goes before that where it ships and the other does not.
+
+    Args:
+        task: What was adapted.
+        adaptation: Its candidates.
+        look: The source model's view of both domains.
+    """
     # Labels that made the candidates would only measure how well they were learned.
     known = None if task.recipe.learns_print_labels else task.print_labels
     examiner = examiner_for(
@@ -66,16 +76,35 @@ def judge(task: AdaptationTask, adaptation: Adaptation, look: FirstLook) -> Judg
         if task.recipe.changes_nothing:
             why = ("recipe `source-only` changes nothing; this is the baseline",)
         return Judgement(source, examiner.examine(source), (), Verdict("keep-source", why))
-    examinations = tuple(examiner.examine(candidate) for candidate in others)
-    # A candidate against which a veto stands is picked only where there is no other.
-    chosen = max(examinations, key=lambda examination: (examination.may_ship, examination.score))
-    return decided(chosen, examinations)
+    examinations = _examined(examiner, others)
+    return decided(_picked(examinations), examinations)
+
+
+def _examined(examiner: Examiner, candidates: Sequence[Candidate]) -> tuple[Examination, ...]:
+    """From the last candidate on, until no veto stands; those with a moved decision alone, which is quick, all."""
+    found: list[Examination] = []
+    for candidate in reversed(candidates):
+        if candidate.moves_decision_only or not any(each.may_ship for each in found):
+            found.append(examiner.examine(candidate))
+    return tuple(reversed(found))
+
+
+def _picked(examinations: Sequence[Examination]) -> Examination:
+    free = [each for each in examinations if each.may_ship]
+    end = (free or examinations)[-1]
+    if _verdict(end).decision == "ship":
+        return end
+    shipping = (each for each in free if each.candidate.moves_decision_only and _verdict(each).decision == "ship")
+    return next(shipping, end)
+
+
+def _verdict(examination: Examination) -> Verdict:
+    return weigh(examination.evidence, examination.witnesses, examination.vetoes)
 
 
 def decided(chosen: Examination, examinations: tuple[Examination, ...]) -> Judgement:
     """The judgement that follows from what was found out about the chosen candidate."""
-    verdict = weigh(chosen.evidence, chosen.witnesses, chosen.vetoes)
-    return Judgement(chosen.candidate, chosen, examinations, verdict)
+    return Judgement(chosen.candidate, chosen, examinations, _verdict(chosen))
 
 
 def judge_again(judgement: Judgement, print_labels: Ints) -> Judgement:

@@ -65,9 +65,18 @@ def read_cases(folder: Path, recipes: Sequence[str]) -> list[Case]:
         models = {candidate["name"]: candidate for candidate in cell["candidates"]}
         if cell["picked"] == SOURCE_ONLY or (recipes and cell["recipe"] not in recipes):
             continue
-        source, picked, ships = (_score(models[name], cell) for name in (SOURCE_ONLY, cell["picked"], cell["ships"]))
-        cases.append(Case(cell, models[cell["picked"]], picked - source, ships - source))
+        name = _picked(cell)
+        source, picked, ships = (_score(models[name], cell) for name in (SOURCE_ONLY, name, cell["ships"]))
+        cases.append(Case(cell, models[name], picked - source, ships - source))
     return cases
+
+
+def _picked(cell: Content) -> str:
+    """As a run picks it now, whatever the rule was when the comparison ran: a moved decision that ships goes first."""
+    examined = [candidate for candidate in cell["candidates"] if "vetoes" in candidate]
+    free = [candidate for candidate in examined if not any(not veto.get("answer") for veto in candidate["vetoes"])]
+    moved = cell["verdict"] == "ship" and cell["picked"]
+    return str(moved or (free or examined)[-1]["name"])
 
 
 def _score(candidate: Content, cell: Content) -> float:

@@ -1,0 +1,101 @@
+"""Which of a recipe's candidates is weighed: the last one that may ship, unless a moved decision ships before it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from adaptprint.adaptation.print_decision import PrintDecision
+from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, Candidate
+from adaptprint.diagnostics.verdict import Verdict
+from adaptprint.workflows import judge as judging
+from adaptprint.workflows.judge import Judgement, judge
+
+MOVED = Candidate("moved", {}, decision=PrintDecision(-1.0, 0.05, 0.01, 0.09, 0.0))
+START, HALF, END = (
+    Candidate("start", {}, "early"),
+    Candidate("half", {}, trained=True),
+    Candidate("end", {}, trained=True),
+)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """As much of an examination as the choice looks at; the evidence is the candidate's name."""
+
+    candidate: Candidate
+    may_ship: bool
+    score: float
+
+    evidence = property(lambda self: self.candidate.name)
+    witnesses = vetoes = ()
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def judged(
+        candidates: Sequence[Candidate], vetoed: Sequence[str] = (), ships: Sequence[str] = ()
+    ) -> tuple[Judgement, list[str]]:
+        looked_at: list[str] = []
+
+        def examine(candidate: Candidate) -> Examined:
+            looked_at.append(candidate.name)
+            # Had the witnesses a say, the first candidate would be picked.
+            return Examined(candidate, candidate.name not in vetoed, -len(looked_at))
+
+        def weigh(evidence: str, *_rest: Any) -> Verdict:
+            return Verdict("ship" if evidence in ships else "need-labels", ())
+
+        recipe = SimpleNamespace(learns_print_labels=False, changes_nothing=False, settings={})
+        task = SimpleNamespace(
+            recipe=recipe, print_labels=None, checkpoint=None, source=None, target=None, word=None, compute=None,
+            seed=0, report=None,
+        )  # fmt: skip
+        monkeypatch.setattr(judging, "examiner_for", lambda *_: SimpleNamespace(examine=examine))
+        monkeypatch.setattr(judging, "weigh", weigh)
+        source: Any = Candidate(SOURCE_ONLY, {})
+        unused: Any = None
+        return judge(task, Adaptation((source, *candidates)), unused), looked_at  # type: ignore[arg-type]
+
+    return judged
+
+
+def test_what_the_recipe_ends_with_is_picked_and_nothing_else_looked_at(ask: Any) -> None:
+    found, looked_at = ask([START, HALF, END], ships=["start", "half"])
+    assert (found.candidate.name, found.verdict.decision, looked_at) == ("end", "need-labels", ["end"])
+
+
+@pytest.mark.parametrize(
+    ("vetoed", "picked", "looked_at"),
+    [
+        (["end"], "half", ["end", "half"]),
+        (["end", "half"], "start", ["end", "half", "start"]),
+        (["end", "half", "start"], "end", ["end", "half", "start"]),
+    ],
+)
+def test_under_a_veto_it_is_the_latest_without(ask: Any, vetoed: list[str], picked: str, looked_at: list[str]) -> None:
+    found, seen = ask([START, HALF, END], vetoed)
+    assert (found.candidate.name, seen) == (picked, looked_at)
+    # The report lists them as the recipe made them.
+    assert [each.candidate.name for each in found.examinations] == looked_at[::-1]
+
+
+@pytest.mark.parametrize(
+    ("vetoed", "ships", "picked"),
+    [
+        ([], [], "end"),
+        ([], ["moved"], "moved"),
+        ([], ["moved", "end"], "end"),
+        (["moved"], ["moved"], "end"),
+        (["end"], [], "moved"),
+        (["moved", "end"], ["moved"], "end"),
+    ],
+)
+def test_a_moved_decision_goes_first_where_it_alone_ships(
+    ask: Any, vetoed: list[str], ships: list[str], picked: str
+) -> None:
+    found, _ = ask([MOVED, END], vetoed, ships)
+    assert found.candidate.name == picked
+    assert {each.candidate.name for each in found.examinations} == {"moved", "end"}
