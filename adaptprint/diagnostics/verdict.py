@@ -10,8 +10,10 @@ from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.adaptation.print_margins import least_sure
 from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.diagnostics.labelled_prints import LabelledPrints, hear_labels
+from adaptprint.diagnostics.recipe_gain import RecipeExpectation, covariates, recipe_relation
 from adaptprint.diagnostics.rehearsal import Expectation
-from adaptprint.diagnostics.rehearsed_recipes import RecipeExpectation, recipe_relation, trials_like
+from adaptprint.diagnostics.rehearsed_recipes import trials_like
+from adaptprint.diagnostics.validators import Validator
 from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
 
@@ -50,14 +52,18 @@ def candidate_score(witnesses: Sequence[Witness]) -> float:
 
 
 def expected_of_recipe(
-    evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Veto]
+    evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Veto], validators: Sequence[Validator] = ()
 ) -> RecipeExpectation | None:
     """What a candidate that changes more than the decision is expected to gain; ``None`` if it was not rehearsed."""
     relation = recipe_relation(trials_like(evidence.recipe_trials, [veto.name for veto in vetoes]))
-    return None if relation is None else relation.expect(candidate_score(witnesses))
+    if relation is None:
+        return None
+    return relation.expect(covariates(candidate_score(witnesses), {each.name: each.delta for each in validators}))
 
 
-def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Veto]) -> Verdict:
+def weigh(
+    evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Veto], validators: Sequence[Validator] = ()
+) -> Verdict:
     """Vetoes first; then a moved decision's expected gain, labelled prints, and what the recipe came to in rehearsal.
 
     Witnesses alone ship nothing: where they speak for a candidate, a few labels or a rehearsal have to bear them out
@@ -73,16 +79,16 @@ def weigh(evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Vet
         return Verdict("ship", (labels.says,))
     if labels is not None and labels.favours == "source":
         return Verdict("keep-source", (labels.says,))
-    expected = expected_of_recipe(evidence, witnesses, vetoes)
+    expected = expected_of_recipe(evidence, witnesses, vetoes, validators)
     if expected is not None:
         return _weigh_rehearsed(evidence, expected, labels)
     return _weigh_witnesses(evidence, witnesses, labels)
 
 
 def _weigh_rehearsed(evidence: Evidence, expected: RecipeExpectation, labels: LabelledPrints | None) -> Verdict:
-    """A recipe that was rehearsed is known by its deeds; how strongly the witnesses speak is part of that."""
+    """A recipe that was rehearsed is known by its deeds."""
     says = (
-        f"a candidate of this recipe that the witnesses speak of as of this one is expected to gain "
+        f"a candidate of this recipe that looks like this one without labels is expected to gain "
         f"{100 * expected.gain:+.1f} points on this printer's next prints ({100 * expected.low:+.1f} to "
         f"{100 * expected.high:+.1f}); it loses more than one with probability {expected.risk:.0%} "
         f"(rehearsed on {expected.printers} printers)"

@@ -99,7 +99,7 @@ def _picked(examinations: Sequence[Examination]) -> Examination:
 
 
 def _verdict(examination: Examination) -> Verdict:
-    return weigh(examination.evidence, examination.witnesses, examination.vetoes)
+    return weigh(examination.evidence, examination.witnesses, examination.vetoes, examination.validators)
 
 
 def decided(chosen: Examination, examinations: tuple[Examination, ...]) -> Judgement:

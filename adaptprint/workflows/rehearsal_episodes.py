@@ -7,6 +7,7 @@ from adaptprint.adaptation.prior import SourceScores, estimate_prior
 from adaptprint.adaptation.prior_word import UNKNOWN
 from adaptprint.adaptation.recipe import NamedRecipe
 from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
+from adaptprint.diagnostics.recipe_gain import covariates
 from adaptprint.diagnostics.rehearsal import Episode
 from adaptprint.diagnostics.rehearsed_recipes import Trial
 from adaptprint.frames.table import Ints
@@ -75,6 +76,7 @@ def _trial(cell: Cell, content: Content) -> Trial | None:
         return None
     picked = models[content["picked"]]
     gain = picked["test"]["balanced_accuracy"] - models[SOURCE_ONLY]["test"]["balanced_accuracy"]
+    looks = covariates(picked["score"], {each["name"]: each["delta"] for each in picked["validators"]})
     return Trial(
         recipe=cell.recipe.name,
         printer=cell.printer,
@@ -82,6 +84,7 @@ def _trial(cell: Cell, content: Content) -> Trial | None:
         n_prints=len(cell.adapt_prints),
         score=round(picked["score"], 4),
         gain=round(gain, 4),
+        covariates={name: round(value, 4) for name, value in looks.items()},
         vetoes=tuple(veto["name"] for veto in picked["vetoes"]),
     )
 

@@ -12,8 +12,8 @@ from adaptprint.adaptation.recipe import NamedRecipe
 from adaptprint.adaptation.task import Adaptation, AdaptationTask
 from adaptprint.diagnostics.examine import Examination
 from adaptprint.diagnostics.neighbour_facts import neighbour_facts
+from adaptprint.diagnostics.recipe_gain import RecipeExpectation
 from adaptprint.diagnostics.rehearsal import Expectation
-from adaptprint.diagnostics.rehearsed_recipes import RecipeExpectation
 from adaptprint.diagnostics.verdict import expected_of_recipe
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.table import FrameTable
@@ -164,7 +164,7 @@ def _expected_gain(run: Run) -> dict[str, Any] | None:
     found: Expectation | RecipeExpectation | None = run.expectation
     if found is None and run.judgement.examinations:
         chosen = run.judgement.chosen
-        found = expected_of_recipe(chosen.evidence, chosen.witnesses, chosen.vetoes)
+        found = expected_of_recipe(chosen.evidence, chosen.witnesses, chosen.vetoes, chosen.validators)
     return None if found is None else {"value": found.gain, "interval": [found.low, found.high], "risk": found.risk}
 
 

@@ -23,6 +23,7 @@ from scipy.stats import rankdata
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.adaptation.recipe import Recipe
 from adaptprint.adaptation.task import SOURCE_ONLY
+from adaptprint.diagnostics.recipe_gain import RecipeExpectation, covariates, recipe_relation
 from adaptprint.diagnostics.rehearsal import (
     Expectation,
     Rehearsal,
@@ -30,7 +31,7 @@ from adaptprint.diagnostics.rehearsal import (
     rehearsed_in,
     trials_of_recipe,
 )
-from adaptprint.diagnostics.rehearsed_recipes import RecipeExpectation, Trial, recipe_relation, trials_like
+from adaptprint.diagnostics.rehearsed_recipes import Trial, trials_like
 from adaptprint.diagnostics.verdict import LARGEST_RISK, SHIPPED_GAIN
 from adaptprint.diagnostics.vetoes import borne_out
 from adaptprint.models.checkpoint import load_checkpoint
@@ -120,7 +121,8 @@ def expected(rehearsal: Rehearsal | None) -> Rule:
             recipe = recipe_relation(trials_like(trials, vetoes))
             if recipe is None:
                 return None
-            found = recipe.expect(case.candidate["score"])
+            changes = {each["name"]: each["delta"] for each in case.candidate["validators"]}
+            found = recipe.expect(covariates(case.candidate["score"], changes))
         elif decision is None:
             return None
         else:

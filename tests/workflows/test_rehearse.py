@@ -13,6 +13,7 @@ import adaptprint
 from adaptprint.adaptation import prior
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.diagnostics.evidence import Evidence
+from adaptprint.diagnostics.recipe_gain import SCORE, covariates
 from adaptprint.diagnostics.rehearsal import REHEARSAL, gain_relation, rehearsed_in
 from adaptprint.diagnostics.verdict import Verdict, weigh
 from adaptprint.errors import AdaptprintError, BadDataError, InterruptedRunError, UsageError
@@ -162,7 +163,12 @@ def test_the_true_gain_of_a_trial_is_that_on_the_printer_s_other_prints(
         models = {each["name"]: each for each in content["candidates"]}
         before, after = (models[name]["test"]["balanced_accuracy"] for name in ("source-only", content["picked"]))
         assert found.gain == pytest.approx(after - before, abs=1e-4)
-        assert found.score == pytest.approx(models[content["picked"]]["score"], abs=1e-4)
+        picked = models[content["picked"]]
+        assert found.score == pytest.approx(picked["score"], abs=1e-4)
+        assert found.vetoes == tuple(veto["name"] for veto in picked["vetoes"])
+        changes = {each["name"]: each["delta"] for each in picked["validators"]}
+        assert set(found.covariates) == {SCORE, "MMD", "information maximisation"}
+        assert found.covariates == pytest.approx(covariates(picked["score"], changes), abs=1e-4)
 
 
 def test_recipes_that_cannot_be_tried_are_refused_before_any_training(

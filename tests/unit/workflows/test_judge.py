@@ -30,7 +30,7 @@ class Examined:
     score: float
 
     evidence = property(lambda self: self.candidate.name)
-    witnesses = vetoes = ()
+    witnesses = vetoes = validators = ()
 
 
 @pytest.fixture
