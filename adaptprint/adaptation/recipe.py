@@ -87,6 +87,11 @@ class Recipe(BaseModel):
         return self.norms == "source" and self.steps == 0 and self.head == "classifier" and not self.calibrate
 
     @property
+    def moves_decision_only(self) -> bool:
+        """Whether its candidate ranks all frames as the source model does."""
+        return self.calibrate and self.norms == "source" and self.steps == 0 and self.head == "classifier"
+
+    @property
     def needs_source(self) -> bool:
         """Whether it cannot work without labelled source frames."""
         return (self.steps > 0 and not self.source_free) or self.head == "prototypes"

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 
 from adaptprint.adaptation.task import Adaptation, AdaptationTask
+from adaptprint.diagnostics.rehearsal import rehearsed_in, summed_up, trials_of_recipe
+from adaptprint.diagnostics.rehearsed_recipes import tried
 from adaptprint.frames.wording import plural
 from adaptprint.workflows.inputs import left_out
 from adaptprint.workflows.scores import Scores
 from adaptprint.workflows.target import Target, known_frames
+
+_CLEARLY_MORE = 0.02  # gain in balanced accuracy
 
 
 def adapt_notes(
@@ -51,7 +55,27 @@ def adapt_notes(
     if known:
         which = f"of the {adapted_on:,} frames adapted on" if uses_coreset else "target frames"
         notes.append(f"{known} {which} are frames the source model was trained on")
+    notes += _on_rehearsal(task)
     return tuple(dict.fromkeys(notes))
+
+
+def _on_rehearsal(task: AdaptationTask) -> list[str]:
+    """Where another recipe was clearly better in rehearsal than this one, if it is known what this one came to."""
+    rehearsal = rehearsed_in(task.checkpoint.config.metrics)
+    if rehearsal is None:
+        return []
+    own = tried(trials_of_recipe(rehearsal, task.recipe.settings))["gain"]
+    if own is None and task.recipe.moves_decision_only:
+        own = summed_up(rehearsal.episodes)["gain"]
+    each = {name: tried([t for t in rehearsal.trials if t.recipe == name])["gain"] for name in rehearsal.recipes}
+    gains = {name: gain for name, gain in each.items() if gain is not None}
+    best = max(gains, key=lambda name: gains[name], default=None)
+    if own is None or best is None or gains[best] < own + _CLEARLY_MORE:
+        return []
+    return [
+        f"on the printers of this model's rehearsal recipe `{best}` gained {100 * gains[best]:+.1f} points, this one "
+        f"{100 * own:+.1f}: --recipe {best} may do better"
+    ]
 
 
 def _on_labels(task: AdaptationTask, labels: Mapping[str, str]) -> list[str]:

@@ -12,12 +12,14 @@ import pytest
 import adaptprint
 from adaptprint.adaptation import prior
 from adaptprint.adaptation.print_decision import PrintDecision
+from adaptprint.adaptation.recipe import load_recipe
 from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.diagnostics.recipe_gain import SCORE, covariates
-from adaptprint.diagnostics.rehearsal import REHEARSAL, gain_relation, rehearsed_in
+from adaptprint.diagnostics.rehearsal import REHEARSAL, gain_relation, rehearsed_in, summed_up
+from adaptprint.diagnostics.rehearsed_recipes import Trial
 from adaptprint.diagnostics.verdict import Verdict, weigh
 from adaptprint.errors import AdaptprintError, BadDataError, InterruptedRunError, UsageError
-from adaptprint.models.checkpoint import load_checkpoint
+from adaptprint.models.checkpoint import load_checkpoint, save_checkpoint
 from adaptprint.workflows import comparison_left_out, judge, rehearsal_episodes, rehearsal_printers, rehearse
 
 TINY = ("width=64", "steps=1", "batch_size=4", "memory_frames=60")
@@ -88,6 +90,32 @@ def test_verdicts_of_a_rehearsed_model_say_so(
     gain = 100 * gain_relation(result.rehearsal).slope * 0.05
     assert f"expected to gain {gain:.1f} points" in run.reasons[0] or run.content["vetoes"]
     assert "rehearsed on 4 printers" in run.reasons[0] or run.content["vetoes"]
+
+
+def test_a_recipe_that_was_better_in_rehearsal_is_told(
+    rehearsed: tuple[Any, Path], labelled: Path, tmp_path: Path
+) -> None:
+    result, _folder = rehearsed
+    known, settings = load_checkpoint(result.out), load_recipe("bn").recipe.settings
+    own = summed_up(result.rehearsal.episodes)["gain"]
+
+    def notes(recipe: str, gain: float) -> list[str]:
+        trial = Trial(recipe="bn", printer="9", bad_share=0.5, n_prints=12, score=0, gain=gain)
+        heard = result.rehearsal.model_copy(update={"recipes": {"bn": settings}, "trials": [trial]})
+        metrics = {**known.config.metrics, REHEARSAL: heard.model_dump(mode="json")}
+        told = replace(known, config=known.config.model_copy(update={"metrics": metrics}))
+        save_checkpoint(told, tmp_path / "told")
+        run = adaptprint.adapt(
+            tmp_path / "told", labelled, printer="9", out=tmp_path / "run", recipe=recipe, overwrite=True, threads=1
+        )
+        return [note for note in run.content["notes"] if "rehearsal" in note]
+
+    (note,) = notes("calibrate", own + 0.03)
+    assert f"`bn` gained {100 * (own + 0.03):+.1f} points, this one {100 * own:+.1f}: --recipe bn" in note
+    assert notes("calibrate", own + 0.01) == []
+    assert notes("bn", own + 0.03) == []
+    # What this one came to was never tried.
+    assert notes("bn-early", own + 0.03) == []
 
 
 def test_no_label_reaches_the_decision_and_the_true_gain_is_that_of_other_prints(
