@@ -2,8 +2,7 @@
 
 A candidate that changes more than the decision has no posterior of its gain. What there is: how candidates of the
 recipe fared on printers that their source model did not know, and how each looked without labels. No label-free score
-can be trusted by itself, and a recipe may help the more the worse a score becomes; so which way each points, and how
-far, is learned from those trials.
+can be trusted by itself; so whether one says anything, which way it points and how far, is learned from those trials.
 """
 
 from collections import defaultdict
@@ -21,8 +20,8 @@ _HARM = -0.01
 # loss than a gain, and as if one more had shown that no covariate says anything.
 _BUILT_IN_PRINTERS, _USUAL_GAIN, _USUAL_SD = 3.0, -0.01, 0.05
 _LEAST_SCALE = 1e-6
-SCORE = "score of the witnesses"
-_READ = ("MMD", "information maximisation")  # chosen on renders (docs/decisions/0020)
+# Validators whose change is read; chosen on renders (docs/decisions/0020).
+_READ = ("MMD",)
 
 
 class RecipeExpectation(BaseModel):
@@ -93,28 +92,27 @@ class RecipeRelation(BaseModel):
         )
 
 
-def covariates(score: float, changes: Mapping[str, float | None]) -> dict[str, float]:
+def covariates(changes: Mapping[str, float | None]) -> dict[str, float]:
     """What is known of a candidate without labels, and rehearsal learns to read: numbers by name.
 
     Whether a validator's assumption holds does not matter: where it failed, it failed in rehearsal too.
 
     Args:
-        score: How strongly the witnesses support the candidate.
-        changes: What each validator gives the candidate more than the source model, by its name.
+        changes: What each validator gives the candidate more than the source model, by its name; ``None`` where it
+            cannot be worked out.
     """
-    return {SCORE: score, **{name: change for name in _READ if (change := changes.get(name)) is not None}}
+    return {name: change for name in _READ if (change := changes.get(name)) is not None}
 
 
 def recipe_relation(trials: Sequence[Trial]) -> RecipeRelation | None:
     """Fits it to all trials of one recipe; ``None`` where there are none.
 
-    Trials of a former version know the score of the witnesses alone.
+    A covariate that is not known of every trial, as of those of a former version, is not read.
     """
     if not trials:
         return None
-    looks = [trial.covariates or {SCORE: trial.score} for trial in trials]
-    names = sorted(set.intersection(*(set(look) for look in looks)))
-    values = np.array([[look[name] for name in names] for look in looks]).reshape(len(trials), len(names))
+    names = sorted(set.intersection(*(set(trial.covariates) for trial in trials)))
+    values = np.array([[trial.covariates[name] for name in names] for trial in trials]).reshape(len(trials), len(names))
     gains = np.array([trial.gain for trial in trials])
     weights = _weights([trial.printer for trial in trials])
     scales = np.maximum(np.sqrt(weights @ values**2 / weights.sum()), _LEAST_SCALE)

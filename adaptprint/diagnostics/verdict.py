@@ -52,13 +52,13 @@ def candidate_score(witnesses: Sequence[Witness]) -> float:
 
 
 def expected_of_recipe(
-    evidence: Evidence, witnesses: Sequence[Witness], vetoes: Sequence[Veto], validators: Sequence[Validator] = ()
+    evidence: Evidence, vetoes: Sequence[Veto], validators: Sequence[Validator]
 ) -> RecipeExpectation | None:
     """What a candidate that changes more than the decision is expected to gain; ``None`` if it was not rehearsed."""
     relation = recipe_relation(trials_like(evidence.recipe_trials, [veto.name for veto in vetoes]))
     if relation is None:
         return None
-    return relation.expect(covariates(candidate_score(witnesses), {each.name: each.delta for each in validators}))
+    return relation.expect(covariates({each.name: each.delta for each in validators}))
 
 
 def weigh(
@@ -79,7 +79,7 @@ def weigh(
         return Verdict("ship", (labels.says,))
     if labels is not None and labels.favours == "source":
         return Verdict("keep-source", (labels.says,))
-    expected = expected_of_recipe(evidence, witnesses, vetoes, validators)
+    expected = expected_of_recipe(evidence, vetoes, validators)
     if expected is not None:
         return _weigh_rehearsed(evidence, expected, labels)
     return _weigh_witnesses(evidence, witnesses, labels)

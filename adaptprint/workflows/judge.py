@@ -47,8 +47,9 @@ def judge(task: AdaptationTask, adaptation: Adaptation, look: FirstLook) -> Judg
     """Examines an adaptation's candidates, picks one and weighs it.
 
     How strongly the witnesses speak orders candidates no better than chance (docs/decisions/0020). So what the recipe
-    ends with is picked, or the latest against which no veto stands. Only a moved decision, whose gain can be told
-    without labels, goes before that where it ships and the other does not.
+    ends with is picked, or its latest snapshot against which no veto stands: the model that training began with is no
+    earlier form of it. Only a moved decision, whose gain can be told without labels, goes before that where it ships
+    and the other does not.
 
     Args:
         task: What was adapted.
@@ -84,18 +85,19 @@ def _examined(examiner: Examiner, candidates: Sequence[Candidate]) -> tuple[Exam
     """From the last candidate on, until no veto stands; those with a moved decision alone, which is quick, all."""
     found: list[Examination] = []
     for candidate in reversed(candidates):
-        if candidate.moves_decision_only or not any(each.may_ship for each in found):
+        snapshot = candidate.trained == candidates[-1].trained and not any(each.may_ship for each in found)
+        if snapshot or candidate.moves_decision_only:
             found.append(examiner.examine(candidate))
     return tuple(reversed(found))
 
 
 def _picked(examinations: Sequence[Examination]) -> Examination:
-    free = [each for each in examinations if each.may_ship]
-    end = (free or examinations)[-1]
+    snapshots = [each for each in examinations if each.candidate.trained == examinations[-1].candidate.trained]
+    end = ([each for each in snapshots if each.may_ship] or snapshots)[-1]
     if _verdict(end).decision == "ship":
         return end
-    shipping = (each for each in free if each.candidate.moves_decision_only and _verdict(each).decision == "ship")
-    return next(shipping, end)
+    moved = (each for each in examinations if each.may_ship and each.candidate.moves_decision_only)
+    return next((each for each in moved if _verdict(each).decision == "ship"), end)
 
 
 def _verdict(examination: Examination) -> Verdict:

@@ -76,7 +76,7 @@ def _trial(cell: Cell, content: Content) -> Trial | None:
         return None
     picked = models[content["picked"]]
     gain = picked["test"]["balanced_accuracy"] - models[SOURCE_ONLY]["test"]["balanced_accuracy"]
-    looks = covariates(picked["score"], {each["name"]: each["delta"] for each in picked["validators"]})
+    looks = covariates({each["name"]: each["delta"] for each in picked["validators"]})
     return Trial(
         recipe=cell.recipe.name,
         printer=cell.printer,

@@ -164,7 +164,7 @@ def _expected_gain(run: Run) -> dict[str, Any] | None:
     found: Expectation | RecipeExpectation | None = run.expectation
     if found is None and run.judgement.examinations:
         chosen = run.judgement.chosen
-        found = expected_of_recipe(chosen.evidence, chosen.witnesses, chosen.vetoes, chosen.validators)
+        found = expected_of_recipe(chosen.evidence, chosen.vetoes, chosen.validators)
     return None if found is None else {"value": found.gain, "interval": [found.low, found.high], "risk": found.risk}
 
 

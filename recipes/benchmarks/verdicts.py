@@ -23,9 +23,8 @@ from scipy.stats import rankdata
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.adaptation.recipe import Recipe
 from adaptprint.adaptation.task import SOURCE_ONLY
-from adaptprint.diagnostics.recipe_gain import RecipeExpectation, covariates, recipe_relation
+from adaptprint.diagnostics.recipe_gain import covariates, recipe_relation
 from adaptprint.diagnostics.rehearsal import (
-    Expectation,
     Rehearsal,
     gain_relation,
     rehearsed_in,
@@ -57,6 +56,40 @@ class Case:
     gain: float
     ended: float
 
+    @property
+    def changes_more_than_the_decision(self) -> bool:
+        """Whether its gain can be told by a rehearsal alone."""
+        return bool(self.candidate["trained"] or self.candidate["own_head"] or self.candidate["target_norms"] != "none")
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Of its recipe, as a rehearsal names them."""
+        return Recipe.model_validate(self.cell["settings"]).settings
+
+    @property
+    def vetoes(self) -> list[str]:
+        """Names of those raised."""
+        return [veto["name"] for veto in self.candidate["vetoes"]]
+
+    @property
+    def covariates(self) -> dict[str, float]:
+        """As a rehearsal reads them."""
+        return covariates({each["name"]: each["delta"] for each in self.candidate["validators"]})
+
+    @property
+    def trial(self) -> Trial:
+        """What a rehearsal would keep of it."""
+        return Trial(
+            recipe=self.cell["recipe"],
+            printer=self.cell["printer"],
+            bad_share=self.cell["bad_share"] or 0.0,
+            n_prints=len(self.cell["adapted"]["prints"]),
+            score=self.candidate["score"],
+            gain=self.gain,
+            covariates=self.covariates,
+            vetoes=tuple(self.vetoes),
+        )
+
 
 def read_cases(folder: Path, recipes: Sequence[str]) -> list[Case]:
     """All cells with a candidate, of the given recipes or of all."""
@@ -74,7 +107,8 @@ def read_cases(folder: Path, recipes: Sequence[str]) -> list[Case]:
 
 def _picked(cell: Content) -> str:
     """As a run picks it now, whatever the rule was when the comparison ran: a moved decision that ships goes first."""
-    examined = [candidate for candidate in cell["candidates"] if "vetoes" in candidate]
+    end = cell["candidates"][-1]
+    examined = [each for each in cell["candidates"] if "vetoes" in each and each["trained"] == end["trained"]]
     free = [candidate for candidate in examined if not any(not veto.get("answer") for veto in candidate["vetoes"])]
     moved = cell["verdict"] == "ship" and cell["picked"]
     return str(moved or (free or examined)[-1]["name"])
@@ -113,25 +147,45 @@ def expected(rehearsal: Rehearsal | None) -> Rule:
     relation = gain_relation(rehearsal)
 
     def score(case: Case) -> float | None:
-        decision, trials = case.candidate.get("decision"), tuple[Trial, ...]()
-        vetoes = [veto["name"] for veto in case.candidate["vetoes"]]
-        found: Expectation | RecipeExpectation
-        if case.candidate["trained"] or case.candidate["own_head"] or case.candidate["target_norms"] != "none":
-            trials = trials_of_recipe(rehearsal, Recipe.model_validate(case.cell["settings"]).settings)
-            recipe = recipe_relation(trials_like(trials, vetoes))
-            if recipe is None:
-                return None
-            changes = {each["name"]: each["delta"] for each in case.candidate["validators"]}
-            found = recipe.expect(covariates(case.candidate["score"], changes))
-        elif decision is None:
+        if case.changes_more_than_the_decision:
+            return _shipping_score(case, trials_of_recipe(rehearsal, case.settings))
+        decision = case.candidate.get("decision")
+        if decision is None:
             return None
-        else:
-            found = relation.expect(PrintDecision(**decision))
-        risky = found.risk > LARGEST_RISK or not all(borne_out(veto, trials) for veto in vetoes)
-        # Those too risky stay below all that ship, in the order of their gain.
-        return found.gain - SHIPPED_GAIN - (1.0 if risky else 0.0)
+        found = relation.expect(PrintDecision(**decision))
+        return _below_all(found.gain - SHIPPED_GAIN, found.risk > LARGEST_RISK or bool(case.vetoes))
 
     return score
+
+
+def learned_elsewhere(cases: Sequence["Case"]) -> Rule:
+    """As the rehearsed verdict, had the recipe been rehearsed on the comparison's other printers.
+
+    That is what a rehearsal on printers like these can come to.
+    """
+    trials = [(case.settings, case.trial) for case in cases if case.changes_more_than_the_decision]
+
+    def score(case: Case) -> float | None:
+        if not case.changes_more_than_the_decision:
+            return None
+        elsewhere = [trial for known, trial in trials if known == case.settings]
+        return _shipping_score(case, [trial for trial in elsewhere if trial.printer != case.cell["printer"]])
+
+    return score
+
+
+def _shipping_score(case: "Case", trials: Sequence[Trial]) -> float | None:
+    relation = recipe_relation(trials_like(trials, case.vetoes))
+    if relation is None:
+        return None
+    found = relation.expect(case.covariates)
+    standing = not all(borne_out(veto, trials) for veto in case.vetoes)
+    return _below_all(found.gain - SHIPPED_GAIN, found.risk > LARGEST_RISK or standing)
+
+
+def _below_all(score: float, risky: bool) -> float:
+    """Those too risky stay below all that ship, in the order of their gain."""
+    return score - 1.0 if risky else score
 
 
 def labelled_verdict(number: str) -> Rule:
@@ -188,6 +242,7 @@ def rows(cases: Sequence[Case], labelled: Sequence[Case], rehearsed: Rehearsal |
     found += [row("expected gain, not rehearsed", expected(None), cases)]
     if rehearsed is not None:
         found += [row("expected gain, rehearsed", expected(rehearsed), cases)]
+    found += [row("expected gain, rehearsed on the other printers", learned_elsewhere(cases), cases)]
     for number in ("1", "3", "5"):
         found += [row(f"the verdict, {number} most telling prints labelled", labelled_verdict(number), cases)]
     for name, part in (("the verdict", cases), ("the verdict, prints labelled", labelled)):

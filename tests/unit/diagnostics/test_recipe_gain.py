@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from adaptprint.diagnostics.recipe_gain import SCORE, RecipeRelation, covariates, recipe_relation
+from adaptprint.diagnostics.recipe_gain import RecipeRelation, covariates, recipe_relation
 from adaptprint.diagnostics.rehearsed_recipes import Trial
 
 
-def trial(printer: str, gain: float, score: float = 0.0, **looks: float) -> Trial:
-    return Trial(recipe="bn", printer=printer, bad_share=0.2, n_prints=12, score=score, gain=gain, covariates=looks)
+def trial(printer: str, gain: float, **looks: float) -> Trial:
+    return Trial(recipe="bn", printer=printer, bad_share=0.2, n_prints=12, score=0, gain=gain, covariates=looks)
 
 
 def fitted(*trials: Trial) -> RecipeRelation:
@@ -18,10 +18,10 @@ def fitted(*trials: Trial) -> RecipeRelation:
 
 
 def printers(n: int, gain: float, slope: float = 0.0, noise: float = 0.0) -> list[Trial]:
-    """Two sets of each printer, one that the witnesses speak for and one that they speak against."""
+    """Two sets of each printer, one whose candidate has a high covariate and one with a low one."""
     rng = np.random.default_rng(1)
     off = rng.normal(0, noise, n) if noise else np.zeros(n)
-    return [trial(f"p{i}", gain + slope * score / 5 + off[i], score) for i in range(n) for score in (-5.0, 5.0)]
+    return [trial(f"p{i}", gain + slope * x / 5 + off[i], MMD=x) for i in range(n) for x in (-5.0, 5.0)]
 
 
 def test_without_a_trial_there_is_no_relation() -> None:
@@ -43,10 +43,10 @@ def test_a_recipe_that_harms_is_expected_to_harm() -> None:
     assert expected.risk > 0.6
 
 
-def test_witnesses_count_as_much_as_they_were_right() -> None:
+def test_a_covariate_counts_as_much_as_it_was_right() -> None:
     told, deaf = (fitted(*printers(20, 0.0, slope=slope)) for slope in (0.1, 0.0))
-    assert told.expect({SCORE: 5.0}).gain - told.expect({SCORE: -5.0}).gain == pytest.approx(0.2, abs=0.02)
-    assert deaf.expect({SCORE: 5.0}).gain == pytest.approx(deaf.expect({SCORE: -5.0}).gain, abs=1e-6)
+    assert told.expect({"MMD": 5.0}).gain - told.expect({"MMD": -5.0}).gain == pytest.approx(0.2, abs=0.02)
+    assert deaf.expect({"MMD": 5.0}).gain == pytest.approx(deaf.expect({"MMD": -5.0}).gain, abs=1e-6)
 
 
 def test_printers_that_differ_widen_the_interval_and_raise_the_risk() -> None:
@@ -64,11 +64,10 @@ def test_a_printer_counts_once_however_many_sets_it_has() -> None:
     assert often.printers == 2
 
 
-def test_what_is_read_of_a_candidate_are_the_witnesses_and_two_validators() -> None:
-    found = covariates(0.5, {"MMD": 0.2, "information maximisation": -0.1, "entropy": 0.3})
-    assert found == {SCORE: 0.5, "MMD": 0.2, "information maximisation": -0.1}
+def test_what_is_read_of_a_candidate_is_its_distance_to_the_source() -> None:
+    assert covariates({"MMD": 0.2, "information maximisation": -0.1}) == {"MMD": 0.2}
     # Without source frames there is no distance to them.
-    assert covariates(0.5, {"MMD": None}) == {SCORE: 0.5}
+    assert covariates({"MMD": None}) == {}
 
 
 @pytest.mark.parametrize("way", [1, -1])
