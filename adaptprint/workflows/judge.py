@@ -56,8 +56,6 @@ def judge(task: AdaptationTask, adaptation: Adaptation, look: FirstLook) -> Judg
         adaptation: Its candidates.
         look: The source model's view of both domains.
     """
-    # Labels that made the candidates would only measure how well they were learned.
-    known = None if task.recipe.learns_print_labels else task.print_labels
     examiner = examiner_for(
         task.checkpoint,
         task.source,
@@ -67,7 +65,7 @@ def judge(task: AdaptationTask, adaptation: Adaptation, look: FirstLook) -> Judg
         task.seed,
         task.report,
         look,
-        known,
+        _measuring_labels(task),
         task.recipe.settings,
     )
     others = [candidate for candidate in adaptation.candidates if candidate.name != SOURCE_ONLY]
@@ -122,9 +120,23 @@ def judge_again(judgement: Judgement, print_labels: Ints) -> Judgement:
     return decided(heard, judgement.examinations)
 
 
-def examined_rows(table: FrameTable, seed: int) -> Ints:
-    """The rows of the target's frames that candidates are examined on: a print-balanced part, in no order."""
-    return balanced_rows([table.print_codes], _TARGET_FRAMES, seed)
+def rows_examined(task: AdaptationTask) -> Ints:
+    """The rows of the target's frames that its candidates are examined on, in no order."""
+    return _examined_rows(task.target.table, task.seed, _measuring_labels(task))
+
+
+def _measuring_labels(task: AdaptationTask) -> Ints | None:
+    """Labels that made the candidates would only measure how well they were learned."""
+    return None if task.recipe.learns_print_labels else task.print_labels
+
+
+def _examined_rows(table: FrameTable, seed: int, print_labels: Ints | None) -> Ints:
+    """A print-balanced part of the frames, and all frames of labelled prints that it leaves out."""
+    rows = balanced_rows([table.print_codes], _TARGET_FRAMES, seed)
+    if print_labels is None:
+        return rows
+    left_out = np.setdiff1d(np.flatnonzero(print_labels >= 0), table.print_codes[rows])
+    return np.concatenate([rows, np.flatnonzero(np.isin(table.print_codes, left_out))])
 
 
 def examiner_for(
@@ -144,7 +156,7 @@ def examiner_for(
     ``look``, where there is one, saves embedding both parts with the source model again, and gives the class shares.
     ``print_labels`` are those of all target prints, ``settings`` the recipe's.
     """
-    rows = examined_rows(target.table, seed)
+    rows = _examined_rows(target.table, seed, print_labels)
     config = checkpoint.config
     return Examiner(
         checkpoint,

@@ -18,7 +18,7 @@ from adaptprint.models.embed import Floats
 from adaptprint.models.metrics import print_probabilities
 from adaptprint.models.print_statistics import print_statistics
 from adaptprint.reporting.progress import Progress
-from adaptprint.workflows.judge import Judgement, examined_rows
+from adaptprint.workflows.judge import Judgement, rows_examined
 
 # As few as say what is usual: a checkpoint should not grow by more than some hundred kilobytes.
 FRAMES = 128
@@ -43,7 +43,7 @@ def remember(task: AdaptationTask, judgement: Judgement) -> References:
     """A part of the frames that the candidate was judged on, as both models see them."""
     evidence, candidate = judgement.chosen.evidence, judgement.candidate
     rows = _kept_rows(evidence.target.print_codes, task.seed)
-    frames = task.target.array[examined_rows(task.target.table, task.seed)[rows]]
+    frames = task.target.array[rows_examined(task)[rows]]
     codes = np.unique(evidence.target.print_codes[rows], return_inverse=True)[1].astype(np.int64)
     few = few_of_each(codes)
     task.report(Progress("remembering this printer", 0, 1))

@@ -27,7 +27,7 @@ from adaptprint.models.network import PrintNet
 from adaptprint.models.run_state import load_state, save_state
 from adaptprint.reporting.progress import Progress, ProgressCallback
 from adaptprint.workflows.inputs import fingerprint
-from adaptprint.workflows.judge import Judgement, examined_rows
+from adaptprint.workflows.judge import Judgement, rows_examined
 from adaptprint.workflows.scores import Scores, joined, score, scores_from_state
 from adaptprint.workflows.stream import pieces_of, read_pieces, read_rows
 from adaptprint.workflows.target import Target
@@ -63,7 +63,7 @@ def score_target(target: Target, task: AdaptationTask, judgement: Judgement, bef
 
 def _view_of_candidate(network: PrintNet, task: AdaptationTask, judgement: Judgement) -> Embedding:
     """The candidate's view of the coreset; the frames it was examined on are not embedded again."""
-    examined, found = examined_rows(task.target.table, task.seed), judgement.chosen.evidence.adapted.target
+    examined, found = rows_examined(task), judgement.chosen.evidence.adapted.target
     rows = np.setdiff1d(np.arange(len(task.target.table)), examined)
     others = embed(
         network, task.target.array[rows], task.compute, progress=task.report, stage="candidate on the target"

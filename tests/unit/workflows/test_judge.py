@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from adaptprint.adaptation.print_decision import PrintDecision
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, Candidate
 from adaptprint.diagnostics.verdict import Verdict
+from adaptprint.frames.table import FrameRow, FrameTable, grouped
 from adaptprint.workflows import judge as judging
-from adaptprint.workflows.judge import Judgement, judge
+from adaptprint.workflows.judge import Judgement, judge, rows_examined
 
 MOVED = Candidate("moved", {}, decision=PrintDecision(-1.0, 0.05, 0.01, 0.09, 0.0))
 START, HALF, END = (
@@ -100,3 +103,23 @@ def test_a_moved_decision_goes_first_where_it_alone_ships(
     found, _ = ask([MOVED, END], vetoed, ships)
     assert found.candidate.name == picked
     assert {each.candidate.name for each in found.examinations} == {"moved", "end"}
+
+
+@pytest.mark.parametrize(("learns", "all_seen"), [(False, True), (True, False)])
+def test_labelled_prints_that_measure_a_candidate_are_examined_however_many_prints_there_are(
+    monkeypatch: pytest.MonkeyPatch, learns: bool, all_seen: bool
+) -> None:
+    monkeypatch.setattr(judging, "_TARGET_FRAMES", 4)
+    frames = [FrameRow(f"/{n}/{i}", f"{n}/{i}", "T", f"p{n:02}", None, None) for n in range(12) for i in range(2)]
+    table = FrameTable(grouped(frames), Path("/"), "prints")
+    task: Any = SimpleNamespace(
+        target=SimpleNamespace(table=table),
+        seed=0,
+        print_labels=np.arange(12) % 2,
+        recipe=SimpleNamespace(learns_print_labels=learns),
+    )
+    rows = rows_examined(task)
+    assert len(set(rows.tolist())) == len(rows)
+    assert (set(table.print_codes[rows].tolist()) == set(range(12))) is all_seen
+    few = rows_examined(SimpleNamespace(**{**vars(task), "print_labels": np.full(12, -1)}))  # type: ignore[arg-type]
+    assert len(few) == 4
