@@ -79,10 +79,11 @@ class Case:
     @property
     def trial(self) -> Trial:
         """What a rehearsal would keep of it."""
+        share = self.cell["bad_share"]
         return Trial(
             recipe=self.cell["recipe"],
             printer=self.cell["printer"],
-            bad_share=self.cell["bad_share"] or 0.0,
+            bad_share=0.0 if isinstance(share, str) else share,  # "own": as it was; no rule asks for it
             n_prints=len(self.cell["adapted"]["prints"]),
             score=self.candidate["score"],
             gain=self.gain,
