@@ -38,7 +38,7 @@ def _recipes(content: Mapping[str, Any]) -> list[RenderableType]:
         gains = (points(row.get(key)) for key in ("gain", "worst_printer_gain"))
         spoken_for = (points(row.get(key)) for key in ("gain_spoken_for", "worst_gain_spoken_for"))
         add(table, name, count(row.get("sets")), *gains, count(row.get("sets_spoken_for")), *spoken_for)
-    return [Text(""), headed("Recipes tried as a whole; then what witnesses spoke for", table)]
+    return [headed("Recipes tried as a whole; then what witnesses spoke for", table)]
 
 
 def _heard(slope: Any, widening: Any) -> str:
