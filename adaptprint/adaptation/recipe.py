@@ -84,12 +84,16 @@ class Recipe(BaseModel):
     @property
     def changes_nothing(self) -> bool:
         """Whether this is the no-adaptation baseline."""
-        return self.norms == "source" and self.steps == 0 and self.head == "classifier" and not self.calibrate
+        return self._keeps_ranking and not self.calibrate
 
     @property
     def moves_decision_only(self) -> bool:
-        """Whether its candidate ranks all frames as the source model does."""
-        return self.calibrate and self.norms == "source" and self.steps == 0 and self.head == "classifier"
+        """Whether its candidate is the source model with its decision moved, and nothing else."""
+        return self._keeps_ranking and self.calibrate
+
+    @property
+    def _keeps_ranking(self) -> bool:
+        return self.norms == "source" and self.steps == 0 and self.head == "classifier"
 
     @property
     def needs_source(self) -> bool:

@@ -74,7 +74,7 @@ def _on_rehearsal(task: AdaptationTask) -> list[str]:
         return []
     return [
         f"on the printers of this model's rehearsal recipe `{best}` gained {100 * gains[best]:+.1f} points, this one "
-        f"{100 * own:+.1f}: --recipe {best} may do better"
+        f"{100 * own:+.1f}: adapting with it, as it was rehearsed, may do better"
     ]
 
 

@@ -70,22 +70,25 @@ def trials_of(setting: Setting, left_out: LeftOut, recipe: NamedRecipe, seed: in
 
 
 def _trial(cell: Cell, content: Content) -> Trial | None:
-    """The candidate that was picked; ``None`` where the recipe found nothing to change."""
+    """Of what the recipe ends with; ``None`` where it found nothing to change.
+
+    Not of what was picked: that may be an earlier snapshot because of a veto that these very trials answer.
+    """
     models = {candidate["name"]: candidate for candidate in content["candidates"]}
-    if content["picked"] == SOURCE_ONLY:
+    if content["ends_with"] == SOURCE_ONLY:
         return None
-    picked = models[content["picked"]]
-    gain = picked["test"]["balanced_accuracy"] - models[SOURCE_ONLY]["test"]["balanced_accuracy"]
-    looks = covariates({each["name"]: each["delta"] for each in picked["validators"]})
+    end = models[content["ends_with"]]
+    gain = end["test"]["balanced_accuracy"] - models[SOURCE_ONLY]["test"]["balanced_accuracy"]
+    looks = covariates({each["name"]: each["delta"] for each in end["validators"]})
     return Trial(
         recipe=cell.recipe.name,
         printer=cell.printer,
         bad_share=cell.share,
         n_prints=len(cell.adapt_prints),
-        score=round(picked["score"], 4),
+        score=round(end["score"], 4),
         gain=round(gain, 4),
         covariates={name: round(value, 4) for name, value in looks.items()},
-        vetoes=tuple(veto["name"] for veto in picked["vetoes"]),
+        vetoes=tuple(veto["name"] for veto in end["vetoes"]),
     )
 
 

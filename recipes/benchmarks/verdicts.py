@@ -10,20 +10,17 @@ Of each veto that was raised: what share of the candidates it falls on, and what
 """
 
 import argparse
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from machine import Row, report
 from scipy.stats import rankdata
+from verdict_cases import Case, read_cases
 
 from adaptprint.adaptation.print_decision import PrintDecision
-from adaptprint.adaptation.recipe import Recipe
-from adaptprint.adaptation.task import SOURCE_ONLY
-from adaptprint.diagnostics.recipe_gain import covariates, recipe_relation
+from adaptprint.diagnostics.recipe_gain import recipe_relation
 from adaptprint.diagnostics.rehearsal import (
     Rehearsal,
     gain_relation,
@@ -36,88 +33,7 @@ from adaptprint.diagnostics.vetoes import borne_out
 from adaptprint.models.checkpoint import load_checkpoint
 
 POINT = 0.01
-Content = Mapping[str, Any]
-Rule = Callable[["Case"], float | None]
-
-
-@dataclass(frozen=True)
-class Case:
-    """A recipe's picked candidate in one cell.
-
-    Attributes:
-        cell: Everything that is known of the cell.
-        candidate: The candidate's part of it.
-        gain: Its true gain.
-        ended: The verdict's gain: that of what ships.
-    """
-
-    cell: Content
-    candidate: Content
-    gain: float
-    ended: float
-
-    @property
-    def changes_more_than_the_decision(self) -> bool:
-        """Whether its gain can be told by a rehearsal alone."""
-        return bool(self.candidate["trained"] or self.candidate["own_head"] or self.candidate["target_norms"] != "none")
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """Of its recipe, as a rehearsal names them."""
-        return Recipe.model_validate(self.cell["settings"]).settings
-
-    @property
-    def vetoes(self) -> list[str]:
-        """Names of those raised."""
-        return [veto["name"] for veto in self.candidate["vetoes"]]
-
-    @property
-    def covariates(self) -> dict[str, float]:
-        """As a rehearsal reads them."""
-        return covariates({each["name"]: each["delta"] for each in self.candidate["validators"]})
-
-    @property
-    def trial(self) -> Trial:
-        """What a rehearsal would keep of it."""
-        share = self.cell["bad_share"]
-        return Trial(
-            recipe=self.cell["recipe"],
-            printer=self.cell["printer"],
-            bad_share=0.0 if isinstance(share, str) else share,  # "own": as it was; no rule asks for it
-            n_prints=len(self.cell["adapted"]["prints"]),
-            score=self.candidate["score"],
-            gain=self.gain,
-            covariates=self.covariates,
-            vetoes=tuple(self.vetoes),
-        )
-
-
-def read_cases(folder: Path, recipes: Sequence[str]) -> list[Case]:
-    """All cells with a candidate, of the given recipes or of all."""
-    cases = []
-    for file in sorted((folder / "cells").glob("*.json")):
-        cell = json.loads(file.read_text(encoding="utf-8"))
-        models = {candidate["name"]: candidate for candidate in cell["candidates"]}
-        if cell["picked"] == SOURCE_ONLY or (recipes and cell["recipe"] not in recipes):
-            continue
-        name = _picked(cell)
-        source, picked, ships = (_score(models[name], cell) for name in (SOURCE_ONLY, name, cell["ships"]))
-        cases.append(Case(cell, models[name], picked - source, ships - source))
-    return cases
-
-
-def _picked(cell: Content) -> str:
-    """As a run picks it now, whatever the rule was when the comparison ran: a moved decision that ships goes first."""
-    end = cell["candidates"][-1]
-    examined = [each for each in cell["candidates"] if "vetoes" in each and each["trained"] == end["trained"]]
-    free = [candidate for candidate in examined if not any(not veto.get("answer") for veto in candidate["vetoes"])]
-    moved = cell["verdict"] == "ship" and cell["picked"]
-    return str(moved or (free or examined)[-1]["name"])
-
-
-def _score(candidate: Content, cell: Content) -> float:
-    key = "balanced_accuracy" if cell["unit"] == "print" else "balanced_accuracy_by_frame"
-    return float(candidate["test"][key])
+Rule = Callable[[Case], float | None]
 
 
 def witness(name: str) -> Rule:
@@ -159,7 +75,7 @@ def expected(rehearsal: Rehearsal | None) -> Rule:
     return score
 
 
-def learned_elsewhere(cases: Sequence["Case"]) -> Rule:
+def learned_elsewhere(cases: Sequence[Case]) -> Rule:
     """As the rehearsed verdict, had the recipe been rehearsed on the comparison's other printers.
 
     That is what a rehearsal on printers like these can come to.
@@ -175,7 +91,7 @@ def learned_elsewhere(cases: Sequence["Case"]) -> Rule:
     return score
 
 
-def _shipping_score(case: "Case", trials: Sequence[Trial]) -> float | None:
+def _shipping_score(case: Case, trials: Sequence[Trial]) -> float | None:
     relation = recipe_relation(trials_like(trials, case.vetoes))
     if relation is None:
         return None
@@ -259,8 +175,8 @@ def rows(cases: Sequence[Case], labelled: Sequence[Case], rehearsed: Rehearsal |
 def veto_rows(cases: Sequence[Case]) -> list[Row]:
     """What each veto falls on, and what those candidates and the others gain."""
     found: list[Row] = []
-    for name in dict.fromkeys(veto["name"] for case in cases for veto in case.candidate["vetoes"]):
-        under = np.array([name in {veto["name"] for veto in case.candidate["vetoes"]} for case in cases])
+    for name in dict.fromkeys(name for case in cases for name in case.vetoes):
+        under = np.array([name in case.vetoes for case in cases])
         gains = np.array([case.gain for case in cases])
         rest = gains[~under]
         found.append(
