@@ -15,6 +15,7 @@ from adaptprint.frames.table import Ints
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
 from adaptprint.models.embed import Embedding, embed
+from adaptprint.models.kept_embeddings import embed_once
 from adaptprint.models.memory import SourceFrames
 from adaptprint.models.network import PrintNet
 from adaptprint.reporting.progress import ProgressCallback, silent
@@ -95,6 +96,20 @@ def look_at_source(
     part = part_of_source(source, checkpoint.config.classes, seed)
     labels = part.table.label_codes(checkpoint.config.classes)
     return SourceView(part, labels, view_of_source(checkpoint, candidate, part, labels, compute, seed, report, stage))
+
+
+def source_model_view(
+    checkpoint: Checkpoint,
+    source: SourceFrames,
+    compute: Compute,
+    seed: int,
+    report: ProgressCallback = silent,
+    stage: str = "source frames",
+) -> SourceView:
+    """The source model's own view of :func:`part_of_source`, worked out once on a machine."""
+    part = part_of_source(source, checkpoint.config.classes, seed)
+    labels = part.table.label_codes(checkpoint.config.classes)
+    return SourceView(part, labels, embed_once(checkpoint, part.array, compute, progress=report, stage=stage))
 
 
 def part_of_source(source: SourceFrames, classes: Sequence[str], seed: int) -> SourceFrames:

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from adaptprint.errors import MissingDependencyError, OutputError
-from adaptprint.frames.cache import default_folder
+from adaptprint.frames.kept_files import default_folder
 
 SECONDS_BETWEEN_FRAMES = 0.5
 JPEG_QUALITY = 92

@@ -13,7 +13,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from adaptprint.errors import MissingDependencyError, UsageError
-from adaptprint.frames.cache import default_folder
+from adaptprint.frames.kept_files import default_folder
 from adaptprint.models.resnets import build_trunk
 
 Precision = Literal["fp32", "bf16"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptprint.adaptation.domain_views import SourceView, look_at_source
+from adaptprint.adaptation.domain_views import SourceView, source_model_view
 from adaptprint.adaptation.methods import adapt_network
 from adaptprint.adaptation.print_margins import least_sure
 from adaptprint.adaptation.prior import PriorEstimate
@@ -161,9 +161,7 @@ def _own_view(left_out: LeftOut, seed: int) -> SourceView | None:
     if key not in _own_views:
         if len(_own_views) >= _MOST_VIEWS:
             _own_views.pop(next(iter(_own_views)))
-        _own_views[key] = look_at_source(
-            checkpoint, Candidate(SOURCE_ONLY, checkpoint.state), checkpoint.memory, compute, seed
-        )
+        _own_views[key] = source_model_view(checkpoint, checkpoint.memory, compute, seed)
     return _own_views[key]
 
 

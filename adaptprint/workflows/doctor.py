@@ -139,7 +139,7 @@ def _memory(name: str) -> Check:
 
 
 def _cache(name: str) -> Check:
-    from adaptprint.frames.cache import default_folder
+    from adaptprint.frames.kept_files import default_folder
 
     folder = default_folder()
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from adaptprint.adaptation.domain_views import SourceView, look_at_source
+from adaptprint.adaptation.domain_views import SourceView, source_model_view
 from adaptprint.adaptation.prior import PriorEstimate, PriorWord, estimate_prior
-from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
 from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.table import Ints
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
-from adaptprint.models.embed import Embedding, embed
+from adaptprint.models.embed import Embedding
+from adaptprint.models.kept_embeddings import embed_once
 from adaptprint.models.memory import SourceFrames
 from adaptprint.reporting.progress import ProgressCallback, silent
 
@@ -56,11 +56,9 @@ def first_look(
         own: The model's view of its own frames, where it is known already.
     """
     if seen is None:
-        network = checkpoint.network().on(compute.device)
-        seen = embed(network, target.array, compute, progress=progress, stage="source model on the target")
+        seen = embed_once(checkpoint, target.array, compute, progress=progress, stage="source model on the target")
     if own is None and source is not None:
-        model, stage = Candidate(SOURCE_ONLY, checkpoint.state), "source model on its own prints"
-        own = look_at_source(checkpoint, model, source, compute, seed, progress, stage)
+        own = source_model_view(checkpoint, source, compute, seed, progress, "source model on its own prints")
     by_frame = checkpoint.config.provenance.labels_vary_inside_prints
     scores = None if own is None else own.scores
     prior = estimate_prior(seen.probabilities, target.table, word, by_frame, seed, scores, known)

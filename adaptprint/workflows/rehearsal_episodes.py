@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from adaptprint.adaptation.domain_views import look_at_source
+from adaptprint.adaptation.domain_views import source_model_view
 from adaptprint.adaptation.prior import SourceScores, estimate_prior
 from adaptprint.adaptation.prior_word import UNKNOWN
 from adaptprint.adaptation.recipe import NamedRecipe
-from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
+from adaptprint.adaptation.task import SOURCE_ONLY
 from adaptprint.diagnostics.recipe_gain import covariates
 from adaptprint.diagnostics.rehearsal import Episode
 from adaptprint.diagnostics.rehearsed_recipes import Trial
@@ -32,8 +32,7 @@ def episodes_of(left_out: LeftOut, seed: int, n_sets: int = N_SETS) -> list[Epis
     checkpoint, compute = left_out.checkpoint, left_out.compute
     if checkpoint.memory is None:
         return []
-    frozen = Candidate(SOURCE_ONLY, checkpoint.state)
-    source = look_at_source(checkpoint, frozen, checkpoint.memory, compute, seed).scores
+    source = source_model_view(checkpoint, checkpoint.memory, compute, seed).scores
     labels = print_labels(left_out.pixels.table, checkpoint.config.classes)
     found = []
     for share in BAD_SHARES:

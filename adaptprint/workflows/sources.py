@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adaptprint.adaptation.domain_views import SourceView, look_at_source
-from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
+from adaptprint.adaptation.domain_views import SourceView, source_model_view
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.checkpoint_files import read_config
@@ -76,8 +75,7 @@ class SharedSource:
         key = (compute, seed)
         view = self._views.get(key)
         if view is None:
-            model = Candidate(SOURCE_ONLY, checkpoint.state)
-            view = look_at_source(checkpoint, model, frames, compute, seed, progress, STAGE)
+            view = source_model_view(checkpoint, frames, compute, seed, progress, STAGE)
             self._views.clear()
             self._views[key] = view
         return view

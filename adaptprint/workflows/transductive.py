@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from adaptprint.adaptation.domain_views import look_at_source
+from adaptprint.adaptation.domain_views import source_model_view
 from adaptprint.adaptation.print_margins import log_odds
 from adaptprint.adaptation.prior import PriorEstimate, PriorWord, estimate_prior, of_fault
-from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
 from adaptprint.errors import BadDataError, UsageError
 from adaptprint.frames.table import FrameTable
 from adaptprint.frames.wording import listed, plural
@@ -125,9 +124,7 @@ def call_together(
     memory = checkpoint.memory
     if memory is None:
         raise ValueError("without source frames nothing can be called together; refuse_apart comes first")
-    own = look_at_source(
-        checkpoint, Candidate(SOURCE_ONLY, checkpoint.state), memory, compute, 0, progress, "model on its own prints"
-    )
+    own = source_model_view(checkpoint, memory, compute, 0, progress, "model on its own prints")
     found = estimate_prior(probabilities, table, word, source=own.scores)
     if found.print_posteriors is None:
         raise BadDataError("the source memory of this checkpoint holds too few prints of some class", _WITHOUT)

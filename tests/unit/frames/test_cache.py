@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pytest
 
 from adaptprint.errors import UsageError
-from adaptprint.frames.cache import PixelCache, content_digest, default_folder, default_limit
+from adaptprint.frames.cache import PixelCache, content_digest
 from adaptprint.frames.camera import CameraProfile
+from adaptprint.frames.kept_files import default_folder, default_limit
 
 SIZE = (8, 10)
 PLAIN = CameraProfile()
@@ -75,13 +76,13 @@ def test_the_limit_holds_and_the_oldest_go_first(tmp_path: Path) -> None:
 def test_the_folder_is_not_measured_on_every_put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = PixelCache(tmp_path, limit_bytes=1000 * ENTRY)
     measured: list[int] = []
-    trim = cache._trim
+    trim = cache._files._trim
 
     def counted() -> int:
         measured.append(1)
         return trim()
 
-    monkeypatch.setattr(cache, "_trim", counted)
+    monkeypatch.setattr(cache._files, "_trim", counted)
     put(cache, *range(100))
     assert len(measured) == 1
 
