@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptprint.frames.cache import content_digest
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.decode import decode
 from adaptprint.frames.frame_files import CountCallback, for_each_file
 from adaptprint.frames.image_headers import UnreadableFrame, open_image, upright_size
 from adaptprint.frames.near_copies import difference_hash
+from adaptprint.frames.pixel_cache import content_digest
 
 SIDE = 64
 CLIPPED = 250

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptprint.errors import BadDataError
-from adaptprint.frames.cache import PixelCache, content_digest
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.decode import decode
 from adaptprint.frames.frame_arrays import room_for
 from adaptprint.frames.frame_files import CountCallback, for_each_file
 from adaptprint.frames.image_headers import UnreadableFrame
+from adaptprint.frames.pixel_cache import PixelCache, content_digest
 from adaptprint.frames.table import FrameTable
 from adaptprint.frames.wording import no_frame
 

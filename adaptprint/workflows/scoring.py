@@ -16,7 +16,7 @@ from adaptprint.adaptation.domain_views import candidate_network
 from adaptprint.adaptation.task import SOURCE_ONLY, AdaptationTask, Candidate
 from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.errors import InterruptedRunError
-from adaptprint.frames.cache import PixelCache
+from adaptprint.frames.pixel_cache import PixelCache
 from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.table import Ints
 from adaptprint.models.checkpoint import state_digest

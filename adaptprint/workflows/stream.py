@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from adaptprint.diagnostics.support import Doubles, SourceSupport
-from adaptprint.frames.cache import PixelCache
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.frame_files import usable_cores
+from adaptprint.frames.pixel_cache import PixelCache
 from adaptprint.frames.pixels import Pixels, Unreadable, load_readable, none_readable
 from adaptprint.frames.read_ahead import one_ahead
 from adaptprint.frames.table import FrameTable, Ints

@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from machine import SOURCE, Row, refuse_missing, report
+from machine import SOURCE, Row, forget_features, refuse_missing, report, use_cache
 
 import adaptprint
 
@@ -87,11 +87,12 @@ def make_fleet(place: Path, prints: int, frames: int) -> None:
 
 
 def run(*words: str | Path, allowed: Sequence[int] = (0,)) -> Process:
-    """Runs the program to its end.
+    """Runs the program to its end, which looks at every frame anew, whatever ran before it.
 
     Raises:
         SystemExit: It ended with none of the ``allowed`` exit codes.
     """
+    forget_features()
     with tempfile.TemporaryFile("w+") as errors:
         started = time.perf_counter()
         process = subprocess.Popen([*PROGRAM, *map(str, words)], stdout=subprocess.DEVNULL, stderr=errors)
@@ -232,7 +233,7 @@ def main() -> None:
     tables: dict[str, list[Row]] = {}
     said, wrong = list[str](), list[str]()
     with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
-        os.environ["ADAPTPRINT_CACHE"] = cache
+        use_cache(Path(cache))
         # Ray's workers give way to all other processes, which the figures must not depend on.
         os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - its own spelling
         make_fleet(Path(folder), options.prints, options.frames)

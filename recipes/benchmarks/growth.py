@@ -4,7 +4,8 @@
 The frames of the target are repeated, each with a few bytes of its own behind the image's end: other content to every
 digest and cache, the same picture. Every run is a process of its own. So that both can be seen, the first recipe of
 each size meets an empty cache of decoded frames, and the second what the first left there: all of them, as long as
-they fit into ADAPTPRINT_CACHE_GB (8, which 100,000 frames of 224 x 128 just pass). Needs about 0.25 MB of disk a
+they fit into ADAPTPRINT_CACHE_GB (8, which 100,000 frames of 224 x 128 just pass). The network looks at all frames in
+every run. Needs about 0.25 MB of disk a
 frame, and tens of minutes at 100,000 frames on two cores; `--least 100000 --recipes bn-early` runs nothing else.
 
 A stage is what `adapt` reports as one; what was done in silence before its first event, its first batch included, is
@@ -14,7 +15,6 @@ is what it held at that moment without them: the system can drop what is mapped,
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import sys
@@ -26,7 +26,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from machine import SOURCE, TARGET, Row, measure, refuse_missing, report
+from machine import SOURCE, TARGET, Row, forget_features, measure, refuse_missing, report, use_cache
 
 if TYPE_CHECKING:  # the measuring process must stay small (see `machine.py`)
     from adaptprint.reporting.progress import Progress
@@ -146,9 +146,10 @@ def measure_growth(options: argparse.Namespace, images: Sequence[Path], work: Pa
     for size in sizes(options.least, options.most):
         target = write_frames(images, work / "target", size)
         cache = work / "cache"
-        os.environ["ADAPTPRINT_CACHE"] = str(cache)
+        use_cache(cache)
         for recipe, rows in zip(recipes, tables.values(), strict=True):
             print(f"{size:,} frames, {recipe} ...", file=sys.stderr, flush=True)
+            forget_features()
             rows += ({"frames": size, **row} for row in run_apart(options, target, recipe, work))
         shutil.rmtree(cache)
     return tables

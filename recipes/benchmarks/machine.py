@@ -9,11 +9,12 @@ import json
 import math
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,8 +71,21 @@ def measure(command: Sequence[str | Path], allowed: Collection[int] = (0,)) -> T
     return Taken(seconds, usage.ru_maxrss / _MIB)
 
 
+def use_cache(folder: Path) -> None:
+    """Lets every process from here on keep frames and features below ``folder``, and not in the user's cache."""
+    os.environ["ADAPTPRINT_CACHE"] = str(folder)
+
+
+def forget_features() -> None:
+    """Lets the next process look at all frames anew, as it would at a printer that it meets; decoded frames stay."""
+    shutil.rmtree(Path(os.environ["ADAPTPRINT_CACHE"]) / "embeddings", ignore_errors=True)
+
+
 def measure_in_turn(
-    commands: Mapping[str, Sequence[str | Path]], runs: int, allowed: Collection[int] = (0,)
+    commands: Mapping[str, Sequence[str | Path]],
+    runs: int,
+    allowed: Collection[int] = (0,),
+    before_each: Callable[[], None] | None = None,
 ) -> dict[str, list[Taken]]:
     """Runs commands in turn (A B C A B C ...), so that a drift of the machine's speed hits all alike.
 
@@ -79,10 +93,13 @@ def measure_in_turn(
         commands: By name.
         runs: Counted runs of each, after one that is not.
         allowed: Exit codes that are no failure.
+        before_each: Called before each run.
     """
     found: dict[str, list[Taken]] = {name: [] for name in commands}
     for turn in range(runs + 1):
         for name, command in commands.items():
+            if before_each is not None:
+                before_each()
             taken = measure(command, allowed)
             if turn > 0:  # the first run warms the disk's cache and writes Python's byte code
                 found[name].append(taken)

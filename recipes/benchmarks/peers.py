@@ -16,7 +16,6 @@ on it and no ratio. With the defaults the peers train for an hour. skada is opti
 import argparse
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -30,7 +29,7 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
-from machine import SOURCE, machine, refuse_missing
+from machine import SOURCE, forget_features, machine, refuse_missing, use_cache
 from one_printer import Wanted, render_printer
 from peer_loops import Course, PeerTask, plain_loop, skada_dann, write_source_frames
 
@@ -141,6 +140,7 @@ def measure(printer: str, model: Model, peers: dict[str, Peer], options: argpars
     scored = partial(score, model, read_pixels(table, config.input_size, config.camera, None, silent))
 
     say(f"{printer}: adaptprint adapt ...")
+    forget_features()  # the source model's own frames too: it meets its first printer
     seconds, verdict = adapt_process(options.source, frames.target, run)
     rate = step_rate(options.source, frames.target, work / f"{printer}-steps")
     models = (options.source, run / "candidate", run / "checkpoint")
@@ -220,7 +220,7 @@ def main() -> None:
     found: dict[str, Outcome] = {}
     with tempfile.TemporaryDirectory() as folder:
         # No frame may come out of the cache of an earlier run.
-        os.environ["ADAPTPRINT_CACHE"] = str(Path(folder) / "cache")
+        use_cache(Path(folder) / "cache")
         model = adaptprint.load(options.source)
         write_source_frames(model.checkpoint, Path(folder) / "source")
         words = machine() | {"adaptprint": adaptprint.__version__, "its precision": model.compute.precision}

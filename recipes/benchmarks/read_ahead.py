@@ -6,18 +6,17 @@ or beside a GPU, reading ahead saves more than here.
 """
 
 import argparse
-import os
 import statistics
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from growth import images_of, write_frames
-from machine import SOURCE, TARGET, Row, refuse_missing, report
+from machine import SOURCE, TARGET, Row, refuse_missing, report, use_cache
 from stages import in_turn
 
-from adaptprint.frames.cache import PixelCache
 from adaptprint.frames.layouts import read_frames
+from adaptprint.frames.pixel_cache import PixelCache
 from adaptprint.frames.pixels import load_readable
 from adaptprint.models.device import choose_compute
 from adaptprint.models.embed import embed
@@ -39,7 +38,7 @@ def main() -> None:
     compute, checkpoint = choose_compute("auto", options.threads), open_checkpoint(options.source)
     config, network = checkpoint.config, checkpoint.network().on(compute.device)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["ADAPTPRINT_CACHE"] = str(Path(folder) / "cache")
+        use_cache(Path(folder) / "cache")
         frames = write_frames(images_of(options.target), Path(folder) / "frames", options.frames)
         table = read_frames(frames, layout="prints", labels="ignored")
         pieces, cache = pieces_of(np.arange(len(table))), PixelCache(limit_bytes=0)

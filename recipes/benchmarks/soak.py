@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import soak_faults as faults
+from machine import use_cache
 from soak_fleet import TinyFleet
 from soak_names import many_targets, strange_names
 
@@ -102,7 +103,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory(prefix="adaptprint-soak-") as folder:
-        os.environ["ADAPTPRINT_CACHE"] = str(Path(folder) / "cache")
+        use_cache(Path(folder) / "cache")
         fleet = TinyFleet(Path(folder), options.seed, options.targets)
         kills = 5 * options.rounds if options.kills is None else options.kills
         tried = soak(fleet, options.only or list(FAULTS), options.rounds, kills)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from machine import SOURCE, Row, measure, refuse_missing, report
+from machine import SOURCE, Row, forget_features, measure, refuse_missing, report, use_cache
 from one_printer import Wanted, render_printer
 
 VARIANTS: dict[str, tuple[str, ...]] = {
@@ -40,6 +40,7 @@ def main() -> None:
     scores: dict[str, list[float]] = {name: [] for name in VARIANTS}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
+        use_cache(work / "cache")
         program = (sys.executable, "-m", "adaptprint")
         for printer in options.printers.split(","):
             frames = render_printer(
@@ -48,6 +49,7 @@ def main() -> None:
             for name, settings in VARIANTS.items():
                 recipe = ("--recipe", name.split()[0])
                 words = [word for pair in settings for word in ("--set", pair)]
+                forget_features()
                 taken = measure([*program, "adapt", "--source", options.source, "--target", frames.target,
                                  "--out", work / "run", "--overwrite", "--quiet", *recipe, *words])  # fmt: skip
                 seconds[name].append(taken.seconds)

@@ -16,7 +16,6 @@ round; medians, and for the network the best of each.
 import argparse
 import importlib
 import io
-import os
 import statistics
 import tempfile
 import time
@@ -29,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from growth import images_of, write_frames
-from machine import TARGET, Row, refuse_missing, report
+from machine import TARGET, Row, refuse_missing, report, use_cache
 from PIL import Image
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
@@ -86,7 +85,7 @@ def measure_reading(folder: Path, caches: Path, rounds: int) -> list[Row]:
     )  # fmt: skip
 
     def first_pass() -> None:
-        os.environ["ADAPTPRINT_CACHE"] = tempfile.mkdtemp(dir=caches)
+        use_cache(Path(tempfile.mkdtemp(dir=caches)))
         load_pixels(table, size)
 
     first_pass()

@@ -9,13 +9,12 @@ No process can be seen to be smaller than this script itself, some 15 MiB.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from machine import SOURCE, TARGET, Row, measure_in_turn, refuse_missing, report, summed_up
+from machine import SOURCE, TARGET, Row, measure_in_turn, refuse_missing, report, summed_up, use_cache
 
 PROGRAM = (sys.executable, "-m", "adaptprint")
 # Asked of a process of its own: this script must stay small (see `machine.py`).
@@ -69,7 +68,7 @@ def main() -> None:
     }  # fmt: skip
     commands |= {" ".join(["adaptprint", *words, "--help"]): [*PROGRAM, *words, "--help"] for words in every_command()}
     with tempfile.TemporaryDirectory() as cache:
-        os.environ["ADAPTPRINT_CACHE"] = cache
+        use_cache(Path(cache))
         # A doctor who finds something missing ends with 3, and took his time all the same.
         found = measure_in_turn(commands, options.runs, allowed=(0, 3))
     rows: list[Row] = [{"process": name, **summed_up(runs)} for name, runs in found.items()]

@@ -13,12 +13,12 @@ import pytest
 
 from adaptprint.errors import BadDataError, OutputError
 from adaptprint.frames import frame_arrays, pixels
-from adaptprint.frames.cache import PixelCache
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.decode import decode
 from adaptprint.frames.frame_arrays import room_for
 from adaptprint.frames.layouts import read_frames
 from adaptprint.frames.network_size import network_size
+from adaptprint.frames.pixel_cache import PixelCache
 from adaptprint.frames.pixels import Unreadable, load_pixels
 
 Frames = Callable[..., Path]

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pytest
 
 from adaptprint.errors import UsageError
-from adaptprint.frames.cache import PixelCache, content_digest
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.kept_files import default_folder, default_limit
+from adaptprint.frames.pixel_cache import PixelCache, content_digest
 
 SIZE = (8, 10)
 PLAIN = CameraProfile()
@@ -174,7 +174,7 @@ def test_a_limit_of_zero_keeps_nothing(tmp_path: Path) -> None:
 def test_two_processes_share_it(tmp_path: Path) -> None:
     code = (
         "import sys, numpy as np; from pathlib import Path\n"
-        "from adaptprint.frames.cache import PixelCache\n"
+        "from adaptprint.frames.pixel_cache import PixelCache\n"
         "from adaptprint.frames.camera import CameraProfile\n"
         f"cache = PixelCache(Path({str(tmp_path)!r}), limit_bytes={20 * ENTRY})\n"
         "for seed in range(200):\n"
