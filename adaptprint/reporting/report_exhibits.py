@@ -31,6 +31,7 @@ def exhibit_facts(content: Content, pictures: Pictures) -> Row:
         "changes": changes,
         "frames": rest,
         "models_differ": any(frame["before_score"] != frame["after_score"] for frame in rest),
+        "decision_moved": bool(part(content, "decision").get("moves_only")) and any(frame["changed"] for frame in rest),
         "strange": _strange(content, pictures),
         "prints": _prints(content, wanted, by_frame),
     }

@@ -152,8 +152,12 @@ class _Gallery:
 
     def telling(self) -> list[dict[str, Any]]:
         """Frames of the prints to label, then those on which the models differ most."""
-        wanted = self.run.judgement.verdict.prints_to_label
-        return [self._frame(row) for row in telling_rows(self.names, self.scores.before, self.scores.after, wanted)]
+        judgement, threshold = self.run.judgement, self.run.task.checkpoint.config.threshold
+        before, after, flips = self.scores.before, self.scores.after, None
+        if judgement.candidate.moves_decision_only:
+            flips = decide(before, threshold) != decide(after, threshold)
+        wanted = judgement.verdict.prints_to_label
+        return [self._frame(row) for row in telling_rows(self.names, before, after, wanted, flips)]
 
     def _frames_of(self, name: str) -> list[dict[str, Any]]:
         rows = np.flatnonzero(np.array(self.names) == name)

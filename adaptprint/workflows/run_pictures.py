@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from adaptprint.diagnostics.support import Mask
 from adaptprint.frames.table import Ints
 from adaptprint.models.embed import Floats, Frames
 
@@ -41,7 +42,9 @@ class Album:
         return name
 
 
-def telling_rows(names: list[str], before: Floats, after: Floats, wanted: tuple[str, ...]) -> list[int]:
+def telling_rows(
+    names: list[str], before: Floats, after: Floats, wanted: tuple[str, ...], flips: Mask | None = None
+) -> list[int]:
     """Frames of the prints to label where there are any, then those the models differ on most; at most twelve.
 
     Where they do not differ, those that the source model is least sure of.
@@ -51,10 +54,16 @@ def telling_rows(names: list[str], before: Floats, after: Floats, wanted: tuple[
         before: (n, K) float32 probabilities of the source model.
         after: (n, K) float32 probabilities of the candidate.
         wanted: Prints whose frames come first, and which are then all shown.
+        flips: (n,) frames that a moved decision calls otherwise. It moves all alike, and the most in the middle: shown
+            are some from the least to the most sure of their former call.
     """
     first = np.array([name in wanted for name in names])
     # In the table's order where all are equal.
     rank = np.lexsort((before.max(1), -np.abs(after - before).max(1), ~first))
+    if flips is not None and flips.any():
+        flipped = np.flatnonzero(flips & ~first)
+        by_certainty = flipped[np.argsort(before[flipped].max(1), kind="stable")]
+        rank = np.concatenate([rank[: first.sum()], spread_rows(by_certainty, _PICTURES)]).astype(np.int64)
     rows: list[int] = []
     shown: Counter[str] = Counter()
     for row in map(int, rank):

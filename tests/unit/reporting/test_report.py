@@ -215,6 +215,8 @@ def test_frames_shown_with_a_changed_call_are_not_shown_again(run, exhibits, alb
     content = run(**exhibits())
     content["changes"]["prints"] = []
     assert "<h2>Frames to look at</h2>" in render_report(content, [], album())
+    assert "Some that the moved decision calls otherwise" in render_report(content, [], album())
+    content["decision"]["moves_only"] = False
     assert "the two models differ most" in render_report(content, [], album())
     for frame in content["pictures"]:
         frame["after_score"] = frame["before_score"]

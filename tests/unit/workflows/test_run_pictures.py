@@ -42,6 +42,16 @@ def test_where_the_models_call_all_frames_alike_those_come_that_they_are_least_s
     assert telling_rows(list("abcde"), same, same, ()) == [2, 3, 1, 0, 4]
 
 
+def test_frames_that_a_moved_decision_calls_otherwise_are_shown_from_the_least_to_the_most_sure() -> None:
+    names, before = [f"p{n}" for n in range(40)], scores([0.02 * n for n in range(40)])
+    after = scores([min(0.02 * n + 0.3, 1) for n in range(40)])
+    flips = (before[:, 1] < 0.5) & (after[:, 1] >= 0.5)
+    rows = telling_rows(names, before, after, (), flips)
+    assert (rows[0], rows[-1], len(rows)) == (24, 10, 12)
+    assert rows == sorted(rows, reverse=True)
+    assert telling_rows(names, before, after, ("p39", "p0"), flips) == [0, 39, *rows[:10]]
+
+
 def test_prints_to_label_come_before_all_others_and_are_all_shown() -> None:
     names = [f"p{n // 4}" for n in range(40)]
     before, after = scores([0.5] * 40), scores([0.5 + 0.01 * (n % 40) for n in range(40)])
