@@ -90,6 +90,9 @@ def rehearse(
     device: o.Device = "auto",
     threads: o.Threads = None,
     seed: o.Seed = 0,
+    add: Annotated[
+        bool, typer.Option("--add", help="Keep what CKPT was rehearsed on before, other printers, beside these.")
+    ] = False,
     overwrite: o.Overwrite = False,
     resume: o.Resume = False,
     as_json: o.Json = False,
@@ -117,6 +120,7 @@ def rehearse(
             device=device,
             threads=threads,
             seed=seed,
+            add=add,
             overwrite=overwrite,
             resume=resume,
             progress=progress,

@@ -35,6 +35,7 @@ class CandidateViews:
         report: Progress callback.
         seen: The source model's view of the n target frames, where it is known already.
         seen_source: Its view of the source frames, likewise.
+        own: The checkpoint's model as a candidate, where it was adapted itself; ``None`` takes it for a source model.
 
     Attributes:
         frozen: The source model's view, without changed frames.
@@ -51,10 +52,11 @@ class CandidateViews:
         report: ProgressCallback = silent,
         seen: Embedding | None = None,
         seen_source: Embedding | None = None,
+        own: Candidate | None = None,
     ) -> None:
         self._checkpoint, self._source, self._source_labels = checkpoint, source, source_labels
         self._target_array, self._compute, self._seed, self._report = target_array, compute, seed, report
-        self._source_model = Candidate(SOURCE_ONLY, checkpoint.state)
+        self._source_model = own or Candidate(SOURCE_ONLY, checkpoint.state)
         self.frozen = self._look(self._source_model, seen, seen_source)
 
     def pair(self, candidate: Candidate) -> tuple[View, View]:

@@ -81,6 +81,7 @@ class Examiner:
         print_labels: (p,) class of each labelled print, -1 for the others, in the order of ``target``; ``None`` where
             there are none that candidates did not learn from.
         settings: Of the recipe that makes the candidates, as its rehearsal names them.
+        own: As :class:`CandidateViews` takes it.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Examiner:
         prior: PriorEstimate | None = None,
         print_labels: Ints | None = None,
         settings: Mapping[str, Any] | None = None,
+        own: Candidate | None = None,
     ) -> None:
         self.checkpoint, self.source, self.compute, self.seed = checkpoint, source, compute, seed
         self.target, self.target_array, self.word, self.report = target, target_array, word, report
@@ -109,7 +111,7 @@ class Examiner:
             source.table.label_codes(self.classes) if source is not None else np.zeros(0, dtype=np.int64)
         )
         self.views = CandidateViews(
-            checkpoint, source, self.source_labels, target_array, compute, seed, report, seen, seen_source
+            checkpoint, source, self.source_labels, target_array, compute, seed, report, seen, seen_source, own
         )
         self.frozen = self.views.frozen
         self.prior = prior or self._estimated_prior()

@@ -58,6 +58,26 @@ class Rehearsal(BaseModel):
         """The printers left out."""
         return list(dict.fromkeys(episode.printer for episode in self.episodes))
 
+    def after(self, earlier: "Rehearsal") -> "Rehearsal":
+        """Both together; what an earlier one holds of the same printers, and recipes on them, is replaced.
+
+        Raises:
+            ValueError: With its name, if a recipe has other settings in the earlier one.
+        """
+        for name in self.recipes.keys() & earlier.recipes.keys():
+            if self.recipes[name] != earlier.recipes[name]:
+                raise ValueError(name)
+        printers, pairs = set(self.printers), {(trial.recipe, trial.printer) for trial in self.trials}
+        kept = [episode for episode in earlier.episodes if episode.printer not in printers]
+        trials = [trial for trial in earlier.trials if (trial.recipe, trial.printer) not in pairs]
+        return self.model_copy(
+            update={
+                "episodes": [*kept, *self.episodes],
+                "recipes": {**earlier.recipes, **self.recipes},
+                "trials": [*trials, *self.trials],
+            }
+        )
+
 
 class Expectation(BaseModel):
     """What moving the decision is expected to gain once rehearsal has been heard.

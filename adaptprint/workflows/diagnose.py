@@ -100,8 +100,8 @@ def diagnose(
     """
     word = parse_prior(target_prior)
     compute = choose_compute(device, threads)
-    checkpoint, _ = open_source(model, None, None, compute, threads, seed, progress)
     frozen, source = open_source(baseline or model, source_data, None, compute, threads, seed, progress)
+    checkpoint = frozen if baseline is None else open_source(model, None, None, compute, threads, seed, progress)[0]
     _same_kind(checkpoint, frozen)
     if source is None:
         raise BadDataError(f"{baseline or model} carries no source frames to be neighbours", "Give --source-data DATA.")
@@ -109,8 +109,10 @@ def diagnose(
     table = one_printer(open_unlabelled(target, layout, config.classes), printer)
     limit = _coreset_frames(checkpoint)
     found = open_target(table, config.input_size, camera or config.camera, limit, seed, threads, progress)
-    examiner = examiner_for(frozen, source, found.pixels, word, compute, seed, progress)
-    examination = examiner.examine(as_candidate(checkpoint))
+    candidate = as_candidate(checkpoint)
+    own = candidate if baseline is None else None
+    examiner = examiner_for(frozen, source, found.pixels, word, compute, seed, progress, own=own)
+    examination = examiner.examine(candidate)
     notes, n_frames = list(found.pixels.table.notes), len(found.pixels.table) + len(found.rest)
     prints = found.pixels.table.prints if len(found.rest) == 0 else table.prints
     examined = len(examination.evidence.target)

@@ -150,11 +150,13 @@ def examiner_for(
     look: FirstLook | None = None,
     print_labels: Ints | None = None,
     settings: Mapping[str, Any] | None = None,
+    own: Candidate | None = None,
 ) -> Examiner:
     """An examiner over a print-balanced part of the target and a balanced part of the source.
 
     ``look``, where there is one, saves embedding both parts with the source model again, and gives the class shares.
     ``print_labels`` are those of all target prints, ``settings`` the recipe's.
+    ``own`` is the checkpoint's model where it was adapted.
     """
     rows = _examined_rows(target.table, seed, print_labels)
     config = checkpoint.config
@@ -173,6 +175,7 @@ def examiner_for(
         None if look is None else _prior_of(look.prior, target.table, rows),
         None if print_labels is None else print_labels[_prints_of(target.table, rows)],
         settings,
+        own,
     )
 
 

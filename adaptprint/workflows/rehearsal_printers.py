@@ -1,5 +1,6 @@
 """The printers that a model can be rehearsed on, and how models like it are trained without one of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +32,15 @@ class RehearsalPrinters:
         return (*self.unseen, *self.known)
 
 
-def printers_to_rehearse(table: FrameTable, config: CheckpointConfig) -> RehearsalPrinters:
+def printers_to_rehearse(
+    table: FrameTable, config: CheckpointConfig, before: Collection[str] = ()
+) -> RehearsalPrinters:
     """The printers of the data that this model can be rehearsed on.
+
+    Args:
+        table: The labelled frames.
+        config: The model's.
+        before: Printers that an earlier rehearsal is kept of.
 
     Raises:
         UsageError: If it cannot be rehearsed at all.
@@ -53,9 +61,10 @@ def printers_to_rehearse(table: FrameTable, config: CheckpointConfig) -> Rehears
     # Too few to leave one out, or no telling how such models are trained.
     can_be_left_out = config.provenance.command == "train" and len(known) >= _MIN_PRINTERS
     found = RehearsalPrinters(known if can_be_left_out else (), unseen)
-    if len(found.all) < _MIN_PRINTERS:
+    if not found.all or len({*found.all, *before}) < _MIN_PRINTERS:
+        earlier = f", and {len(before)} were rehearsed on before" if before else ""
         raise BadDataError(
-            f"{len(known)} of the model's {len(own)} printers are in {table.root}, and {len(unseen)} others; "
+            f"{len(known)} of the model's {len(own)} printers are in {table.root}, and {len(unseen)} others{earlier}; "
             f"{_MIN_PRINTERS} of either kind are needed",
             "Give the labelled frames that the model was trained on, or those of other printers.",
         )

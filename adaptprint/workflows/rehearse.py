@@ -19,6 +19,7 @@ from adaptprint.diagnostics.rehearsal import (
     GainRelation,
     Rehearsal,
     gain_relation,
+    rehearsed_in,
     summed_up,
 )
 from adaptprint.diagnostics.rehearsed_recipes import Trial, tried
@@ -82,6 +83,7 @@ def rehearse(
     device: str = "auto",
     threads: int | None = None,
     seed: int = 0,
+    add: bool = False,
     overwrite: bool = False,
     resume: bool = False,
     progress: ProgressCallback = silent,
@@ -93,7 +95,8 @@ def rehearse(
 
     Args:
         model: The checkpoint; two classes.
-        source_data: The labelled frames that it was trained on, or of other printers; of three printers at least.
+        source_data: The labelled frames that it was trained on, or of other printers; of three printers at least,
+            those of an earlier rehearsal that is kept included.
         out: Checkpoint to write; ``None`` replaces ``model``, which must not be in use meanwhile.
         init: Starting weights of the source models: those the checkpoint was started from.
         recipes: Recipes to be tried as a whole on every printer, by name or file. How a moved decision fares,
@@ -104,6 +107,7 @@ def rehearse(
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: CPU threads.
         seed: Decides training and sets.
+        add: Keep what the checkpoint holds of other printers that were rehearsed on, beside these.
         overwrite: Replace an existing checkpoint at ``out``.
         resume: Go on with an interrupted rehearsal.
         progress: Progress callback.
@@ -118,9 +122,10 @@ def rehearse(
     if out is not None:
         refuse_taken(place, overwrite)
     choose_compute(device, threads)
-    config = checkpoint.config
+    config, earlier = checkpoint.config, rehearsed_in(checkpoint.config.metrics) if add else None
+    _refuse_other_settings(named, earlier)
     table = open_labelled(source_data, layout, config.classes)
-    printers = printers_to_rehearse(table, config)
+    printers = printers_to_rehearse(table, config, () if earlier is None else earlier.printers)
     if printers.known:
         refuse_other_start(config, init)
     with workspace(place, resume) as work:
@@ -167,8 +172,10 @@ def rehearse(
             recipes={recipe.name: recipe.recipe.settings for recipe in named},
             trials=trials,
         )
+        few = [printer for printer in printers.all if printer not in rehearsal.printers]
+        if earlier is not None:
+            rehearsal = rehearsal.after(earlier)
         save_checkpoint(_with(checkpoint, rehearsal), place)
-    few = [printer for printer in printers.all if printer not in rehearsal.printers]
     notes = tuple(f"printer {printer} has too few prints to be rehearsed on" for printer in few)
     return RehearseResult(place, rehearsal, gain_relation(rehearsal), notes)
 
@@ -180,6 +187,16 @@ def _refuse_nothing_to_try(recipes: Sequence[NamedRecipe]) -> None:
             raise UsageError(f"recipe `{recipe.name}` changes nothing", "Leave it out: it needs no rehearsal.")
         if names.count(recipe.name) > 1:
             raise UsageError(f"two recipes are called `{recipe.name}`", "Give their files different names.")
+
+
+def _refuse_other_settings(recipes: Sequence[NamedRecipe], earlier: Rehearsal | None) -> None:
+    for recipe in recipes:
+        known = None if earlier is None else earlier.recipes.get(recipe.name)
+        if known is not None and known != recipe.recipe.settings:
+            raise UsageError(
+                f"recipe `{recipe.name}` was rehearsed with other settings before",
+                "Give its file another name, or rehearse on all printers anew, without --add.",
+            )
 
 
 def _with(checkpoint: Checkpoint, rehearsal: Rehearsal) -> Checkpoint:

@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 
 import adaptprint
+from adaptprint.adaptation import prior
+from adaptprint.adaptation.print_decision import PrintDecision
 
 RUN_FILES = {
     "candidate", "checkpoint", "frames.csv", "metrics.jsonl", "neighbours.csv", "pictures", "prints.csv", "recipe.toml",
@@ -276,6 +278,24 @@ def test_a_model_is_seen_alike_by_the_run_that_made_it_by_predict_and_by_diagnos
     frames = pl.read_csv(run.out / "frames.csv")
     predicted = adaptprint.predict(run.out / "candidate", target).frames
     assert frames["after_score"].to_list() == pytest.approx(predicted["probability"].to_list(), abs=2e-4)
+
+
+@pytest.mark.parametrize("recipe", ["bn", "calibrate"])
+def test_diagnose_without_a_baseline_compares_an_adapted_model_with_itself_as_it_ships(
+    recipe: str, source: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prior, "best_decision", lambda *_: PrintDecision(-0.5, 0.05, 0.03, 0.07, 0.0))
+    run = adaptprint.adapt(source, target, out=tmp_path / "run", recipe=recipe)
+    found = adaptprint.diagnose(run.out / "candidate", target).to_dict()
+    assert found["frames"]["frozen"] == found["frames"]["adapted"]
+    assert found["neighbours"]["frozen"] == found["neighbours"]["adapted"]
+    agreement = run.to_dict()["neighbours"]["adapted"]["label_agreement"]
+    assert found["neighbours"]["adapted"]["label_agreement"] == agreement
+    assert [each["name"] for each in found["validators"] if each["delta"]] == []
+    for own, judged in zip(found["validators"], run.to_dict()["validators"], strict=True):
+        # In the other model's space, which is its own here.
+        assert own["name"] == "neighbour agreement" or own["after"] == judged["after"]
+    assert found["vetoes"] == []
 
 
 def test_verify_finds_clean_data_clean_and_counts_it(cli: Callable[..., Any], known: Path) -> None:

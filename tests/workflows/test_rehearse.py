@@ -231,6 +231,25 @@ def test_on_printers_that_it_never_saw_the_model_itself_is_tried_and_nothing_is_
     assert tried == [load_checkpoint(model).digest] * 3
 
 
+def test_one_more_printer_is_added_to_those_that_were_rehearsed_on(
+    rehearsed: tuple[Any, Path], tmp_path: Path, write_printers: Callable[..., Path]
+) -> None:
+    result, _folder = rehearsed
+    other = write_printers(tmp_path / "other", ("10",), prints=14, frames=1)
+    with pytest.raises(BadDataError, match="3 of either kind are needed"):
+        adaptprint.rehearse(result.out, other, out=tmp_path / "ckpt", threads=1)
+    both = adaptprint.rehearse(result.out, other, out=tmp_path / "ckpt", recipes=["bn"], add=True, threads=1)
+    assert both.rehearsal.printers == [*result.rehearsal.printers, "10"]
+    assert both.rehearsal.episodes[: len(result.rehearsal.episodes)] == result.rehearsal.episodes
+    assert {trial.printer for trial in both.rehearsal.trials} == {"10"}
+    assert rehearsed_in(load_checkpoint(tmp_path / "ckpt").config.metrics) == both.rehearsal
+    assert both.notes == ()
+    changed = tmp_path / "bn.toml"
+    changed.write_text('norms = "early"\n', encoding="utf-8")
+    with pytest.raises(UsageError, match="`bn` was rehearsed with other settings before"):
+        adaptprint.rehearse(tmp_path / "ckpt", other, recipes=[changed], add=True, threads=1)
+
+
 def test_train_can_rehearse_at_once(labelled: Path, tmp_path: Path) -> None:
     result = adaptprint.train(
         labelled, out=tmp_path / "ckpt", hold_out_printer=["9"], set=TINY, threads=1, rehearse=True

@@ -13,6 +13,7 @@ from adaptprint.diagnostics.rehearsal import (
     rehearsed_in,
     summed_up,
 )
+from adaptprint.diagnostics.rehearsed_recipes import Trial
 
 DECISION = PrintDecision(margin=-1.0, gain=0.04, low=-0.01, high=0.08, risk=0.07)
 
@@ -100,3 +101,26 @@ def test_it_is_summed_up_by_printer() -> None:
     assert found["expected_gain"] == pytest.approx(0.03)
     assert found["gain"] == pytest.approx(0.01)  # the mean over printers, not over sets
     assert found["worst_printer_gain"] == pytest.approx(-0.02)
+
+
+def test_an_earlier_rehearsal_stays_beside_a_later_one_but_for_what_was_rehearsed_anew() -> None:
+    def tried(recipe: str, printer: str, gain: float) -> Trial:
+        return Trial(recipe=recipe, printer=printer, bad_share=0.5, n_prints=12, score=0, gain=gain)
+
+    settings: dict[str, dict[str, object]] = {"bn": {"norms": "all"}, "cdan": {"steps": 60}}
+    first = rehearsal(episode("a", 0.01, 0.01), episode("b", 0.02, 0.02)).model_copy(
+        update={"recipes": settings, "trials": [tried("bn", "a", 0.1), tried("bn", "b", 0.2), tried("cdan", "b", 0.3)]}
+    )
+    second = rehearsal(episode("b", 0.03, 0.03), episode("c", 0.04, 0.04)).model_copy(
+        update={"recipes": {"bn": settings["bn"]}, "trials": [tried("bn", "b", 0.4)]}
+    )
+    both = second.after(first)
+    assert both.printers == ["a", "b", "c"]
+    assert [each.gain for each in both.episodes] == [0.01, 0.03, 0.04]
+    assert [(each.recipe, each.printer, each.gain) for each in both.trials] == [
+        ("bn", "a", 0.1), ("cdan", "b", 0.3), ("bn", "b", 0.4),
+    ]  # fmt: skip
+    assert both.recipes == settings
+    other = second.model_copy(update={"recipes": {"bn": {"norms": "early"}}})
+    with pytest.raises(ValueError, match="bn"):
+        other.after(first)
