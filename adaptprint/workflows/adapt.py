@@ -141,7 +141,19 @@ def adapt(
 
     known = print_label_codes(labelled, new_printer.pixels.table, config.classes) if labelled else None
     own = shared.look(compute, threads, seed, progress)
-    look = first_look(checkpoint, source_set, new_printer.pixels, word, compute, seed, progress, known=known, own=own)
+    learned = named.recipe.learns_print_labels
+    look = first_look(
+        checkpoint,
+        source_set,
+        new_printer.pixels,
+        word,
+        compute,
+        seed,
+        progress,
+        known=known,
+        own=own,
+        learned=learned,
+    )
     with workspace(out, resume) as work:
         task = AdaptationTask(
             checkpoint=checkpoint,
@@ -157,19 +169,18 @@ def adapt(
             fingerprint=fingerprint(
                 "adapt",
                 named.recipe.model_dump(),
+                shared.stamp.digest,
                 checkpoint.digest,
-                [len(source_set), *sorted(source_set.digests)] if source_set is not None else None,
                 new_printer.digest,
-                look.prior.shares.tolist(),
-                None if known is None else known.tolist(),
+                word.text,
+                None if known is None or not learned else known.tolist(),
                 seed,
                 compute.precision,
             ),
             resume=resume,
             report=progress,
         )
-        labels_only_judge = known is not None and not named.recipe.learns_print_labels
-        before = finished_run(out) if labels_only_judge else None
+        before = finished_run(out) if known is not None and not learned else None
         earlier = None if before is None else earlier_adaptation(out, before.content, training, checkpoint)
         adaptation = earlier or adapt_network(task)
         judgement = judge(task, adaptation, look)
@@ -187,14 +198,14 @@ def adapt(
             judgement=judgement,
             recipe=named,
             word=word,
-            prior=look.prior,
+            prior=look.told,
             target=new_printer,
             scores=scores,
             references=references,
             camera=camera,
             labels=None if labels is None else str(labels),
             options=given,
-            notes=(*start, *adapt_notes(task, new_printer, scores, adaptation, named.name, labelled)),
+            notes=(*start, *adapt_notes(task, look.told, new_printer, scores, adaptation, named.name, labelled)),
         )
         content = write_run(run, work, time.monotonic() - started)
     result = AdaptResult(judgement.verdict.decision, judgement.verdict.reasons, out, content)

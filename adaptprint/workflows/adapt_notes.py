@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from adaptprint.adaptation.prior import PriorEstimate
 from adaptprint.adaptation.task import Adaptation, AdaptationTask
 from adaptprint.diagnostics.rehearsal import rehearsed_in, summed_up, trials_of_recipe
 from adaptprint.diagnostics.rehearsed_recipes import tried
@@ -15,6 +16,7 @@ _CLEARLY_MORE = 0.02  # gain in balanced accuracy
 
 def adapt_notes(
     task: AdaptationTask,
+    prior: PriorEstimate,
     target: Target,
     scores: Scores,
     adaptation: Adaptation,
@@ -25,13 +27,14 @@ def adapt_notes(
 
     Args:
         task: What was adapted.
+        prior: Class shares of the target, in the light of the labels too.
         target: All frames of the printer.
         scores: Of all frames that could be read.
         adaptation: The candidates, and what went wrong on the way.
         recipe: Name of the recipe.
         labels: Class of each print that the user labelled.
     """
-    prior, classes = task.prior, task.checkpoint.config.classes
+    classes = task.checkpoint.config.classes
     notes = [*target.listed.notes, *target.pixels.notes, *left_out(scores.unreadable)]
     adapted_on, uses_coreset = len(target.pixels.table), len(target.rest) > 0
     if uses_coreset:
@@ -39,7 +42,7 @@ def adapt_notes(
             f"adapted on {adapted_on:,} of {len(scores):,} frames, spread evenly over prints and time; "
             f"all {len(scores):,} are scored"
         )
-    notes += _on_labels(task, labels)
+    notes += _on_labels(task, prior, labels)
     notes += adaptation.warnings
     if task.checkpoint.config.provenance.labels_vary_inside_prints:
         notes.append("labels differ inside the source's prints: frames are judged one by one, without print votes")
@@ -78,13 +81,14 @@ def _on_rehearsal(task: AdaptationTask) -> list[str]:
     ]
 
 
-def _on_labels(task: AdaptationTask, labels: Mapping[str, str]) -> list[str]:
+def _on_labels(task: AdaptationTask, prior: PriorEstimate, labels: Mapping[str, str]) -> list[str]:
     if task.print_labels is None:
         return []
     used = int((task.print_labels >= 0).sum())
     notes: list[str] = []
     if used < len(labels):
         notes.append(f"{plural(len(labels) - used, 'labelled print')} left out: none of their frames is adapted on")
-    if task.prior.print_posteriors is None:
-        return [*notes, f"labelled prints could not be used: the class share is {task.prior.says}"]
+    # Others hear labels themselves, or their verdict does.
+    if task.recipe.moves_decision_only and prior.print_posteriors is None:
+        return [*notes, f"labelled prints could not be used: the class share is {prior.says}"]
     return [*notes, f"{plural(used, 'labelled print')} {'was' if used == 1 else 'were'} used"]

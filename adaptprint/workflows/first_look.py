@@ -21,12 +21,15 @@ class FirstLook:
     Attributes:
         target: Features and logits of all target frames.
         source: Its view of a part of the source; ``None`` without source frames.
-        prior: Class shares of the target in the light of both.
+        prior: Class shares of the target in the light of both; what adaptation and its judges begin with.
+        told: The same in the light of all labels of the target that were told, for people to read. Where a recipe does
+            not learn from labels, these may judge its candidates only as long as none of them made one.
     """
 
     target: Embedding
     source: SourceView | None
     prior: PriorEstimate
+    told: PriorEstimate
 
 
 def first_look(
@@ -40,6 +43,7 @@ def first_look(
     seen: Embedding | None = None,
     known: Ints | None = None,
     own: SourceView | None = None,
+    learned: bool = True,
 ) -> FirstLook:
     """Embeds both domains with the source model and estimates the target's class shares.
 
@@ -54,6 +58,7 @@ def first_look(
         seen: The model's view of the target's frames, where it is known already.
         known: (p,) class of each target print that the user labelled, -1 for the others.
         own: The model's view of its own frames, where it is known already.
+        learned: Whether the recipe learns from the labels.
     """
     if seen is None:
         seen = embed_once(checkpoint, target.array, compute, progress=progress, stage="source model on the target")
@@ -61,5 +66,7 @@ def first_look(
         own = source_model_view(checkpoint, source, compute, seed, progress, "source model on its own prints")
     by_frame = checkpoint.config.provenance.labels_vary_inside_prints
     scores = None if own is None else own.scores
-    prior = estimate_prior(seen.probabilities, target.table, word, by_frame, seed, scores, known)
-    return FirstLook(seen, own, prior)
+    told = estimate_prior(seen.probabilities, target.table, word, by_frame, seed, scores, known)
+    if known is None or learned:
+        return FirstLook(seen, own, told, told)
+    return FirstLook(seen, own, estimate_prior(seen.probabilities, target.table, word, by_frame, seed, scores), told)

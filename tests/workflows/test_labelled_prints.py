@@ -71,6 +71,23 @@ def test_labels_move_the_estimated_share(
     assert share(None) < 0.5 < share("under_extrusion")
 
 
+@pytest.mark.parametrize("recipe", ["bn-prior", "dann-prior"])
+def test_labels_never_reach_a_candidate_that_they_judge_but_the_share_that_is_shown(
+    recipe: str, source: Path, target: Path, write_csv: Callable[..., Path], tmp_path: Path
+) -> None:
+    sheet = write_csv(tmp_path / "prints.csv", [(f"9-p{number}", "good") for number in range(4)], ("print", "class"))
+    settings = TINY if recipe == "dann-prior" else ()
+    runs = [
+        adaptprint.adapt(source, target, out=tmp_path / f"run{number}", recipe=recipe, set=settings, labels=labels)
+        for number, labels in enumerate((None, sheet))
+    ]
+    without, with_labels = ((run.out / "candidate" / "model.safetensors").read_bytes() for run in runs)
+    assert without == with_labels
+    shares = [run.content["target"]["prior_estimate"] for run in runs]
+    assert shares[1] < shares[0]
+    assert "4 labelled prints were used" in runs[1].content["notes"]
+
+
 def test_a_label_column_of_the_target_is_not_read_even_with_labels(
     source: Path,
     target: Path,
