@@ -9,7 +9,7 @@ import numpy.typing as npt
 from adaptprint.adaptation.batchnorm import take_target_statistics
 from adaptprint.adaptation.print_decision import decided_at
 from adaptprint.adaptation.prior import SourceScores
-from adaptprint.adaptation.task import Candidate
+from adaptprint.adaptation.task import SOURCE_ONLY, Candidate
 from adaptprint.frames.sampling import balanced_rows, source_sampler
 from adaptprint.frames.table import Ints
 from adaptprint.models.checkpoint import Checkpoint
@@ -74,6 +74,8 @@ def view_of_source(
         report: Progress callback.
         stage: Name of the stage in progress events.
     """
+    if candidate.state is checkpoint.state and candidate.target_norms == "none" and candidate.decision is None:
+        return embed_once(checkpoint, source.array, compute, progress=report, stage=stage)
     network = candidate_network(checkpoint, _as_on_source(candidate), compute)
     if candidate.target_norms != "none":
         early = candidate.target_norms == "early"
@@ -107,9 +109,7 @@ def source_model_view(
     stage: str = "source frames",
 ) -> SourceView:
     """The source model's own view of :func:`part_of_source`, worked out once on a machine."""
-    part = part_of_source(source, checkpoint.config.classes, seed)
-    labels = part.table.label_codes(checkpoint.config.classes)
-    return SourceView(part, labels, embed_once(checkpoint, part.array, compute, progress=report, stage=stage))
+    return look_at_source(checkpoint, Candidate(SOURCE_ONLY, checkpoint.state), source, compute, seed, report, stage)
 
 
 def part_of_source(source: SourceFrames, classes: Sequence[str], seed: int) -> SourceFrames:

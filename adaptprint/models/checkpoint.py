@@ -116,6 +116,7 @@ def write_checkpoint_files(checkpoint: Checkpoint, folder: Path) -> CheckpointCo
     integrity = {path.name: file_digest(path) for path in files}
     # An older adaptprint reads what holds nothing that is new to it.
     version = 1 if checkpoint.origin is None and checkpoint.reference is None else 2
+    version = version if checkpoint.config.source_camera is None else 3
     config = checkpoint.config.model_copy(update={"format_version": version, "integrity": integrity})
     integrity[CONFIG] = config_digest(config)
     config = config.model_copy(update={"integrity": integrity})

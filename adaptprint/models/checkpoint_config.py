@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from adaptprint.frames.camera import CameraProfile
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """The newest that is read; what is written is the oldest that can hold the content."""
 KIND: Final = "adaptprint-checkpoint"
 
@@ -60,7 +60,10 @@ class CheckpointConfig(BaseModel):
     threshold: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.5, description="Least probability of the second class for calling it, in a binary model."
     )
-    camera: CameraProfile = Field(default_factory=CameraProfile)
+    camera: CameraProfile = Field(default_factory=CameraProfile, description="Of the frames it looks at.")
+    source_camera: CameraProfile | None = Field(
+        default=None, description="Of a source model's own frames, where it looks at another printer; since version 3."
+    )
     metrics: dict[str, Any] = Field(default_factory=dict, description="Measured when the checkpoint was made.")
     provenance: Provenance
     origin: Origin | None = Field(default=None, description="Of an adapted model; since version 2.")
@@ -70,6 +73,14 @@ class CheckpointConfig(BaseModel):
     def _as_in_its_version(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leaves out what is not there: files of version 1 know no such key, and their digest covers every key."""
         content: dict[str, Any] = write(self)
-        if self.origin is None:
-            content.pop("origin", None)
+        for name in ("origin", "source_camera"):
+            if content.get(name) is None:
+                content.pop(name, None)
         return content
+
+    @property
+    def camera_of_source(self) -> CameraProfile:
+        """The profile that the source model's own frames were read with."""
+        if self.origin is not None:
+            return self.origin.camera
+        return self.camera if self.source_camera is None else self.source_camera

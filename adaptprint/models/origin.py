@@ -21,7 +21,7 @@ def is_adapted(checkpoint: Checkpoint) -> bool:
 def original(checkpoint: Checkpoint) -> Checkpoint:
     """The source model that a checkpoint was adapted from, however often; itself, where it never was.
 
-    Memory and moments are the source's already. The camera stays that of the printer.
+    Memory and moments are the source's already. The camera stays that of the printer; its own is kept beside it.
 
     Raises:
         BadDataError: If it was adapted before checkpoints carried their source, or the weights are not the source's.
@@ -41,7 +41,12 @@ def original(checkpoint: Checkpoint) -> Checkpoint:
             "Copy the checkpoint again from where it was made, or give the source model itself as --source.",
         )
     config = checkpoint.config.model_copy(
-        update={"provenance": origin.provenance, "metrics": origin.metrics, "origin": None}
+        update={
+            "provenance": origin.provenance,
+            "metrics": origin.metrics,
+            "origin": None,
+            "source_camera": None if origin.camera == checkpoint.config.camera else origin.camera,
+        }
     )
     return Checkpoint(config, state, checkpoint.memory, checkpoint.moments)
 
@@ -55,16 +60,22 @@ def with_origin(adapted: Checkpoint, source: Checkpoint) -> Checkpoint:
     """
     known = source.config.origin is not None or not is_adapted(source)
     first = original(source) if known else source
-    camera = source.config.camera if source.config.origin is None else source.config.origin.camera
     origin = Origin(
         digest=first.digest,
-        camera=camera,
+        camera=source.config.camera_of_source,
         metrics=first.config.metrics,
         provenance=first.config.provenance,
     )
     changed = {
         name: value
         for name, value in first.state.items()
-        if value.dtype != adapted.state[name].dtype or not torch.equal(value, adapted.state[name])
+        if value.dtype != adapted.state[name].dtype or not _same_bytes(value, adapted.state[name])
     }
-    return replace(adapted, config=adapted.config.model_copy(update={"origin": origin}), origin=changed)
+    config = adapted.config.model_copy(update={"origin": origin, "source_camera": None})
+    return replace(adapted, config=config, origin=changed)
+
+
+def _same_bytes(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """Numbers would not do: 0.0 and -0.0 are equal, and digests tell them apart."""
+    one, other = (value.contiguous().numpy().tobytes() for value in (first, second))
+    return one == other

@@ -96,7 +96,8 @@ def open_left_out(setting: Setting, printer: str, progress: ProgressCallback = s
     pixels = read_pixels(table.of_printer(printer), config.input_size, camera, setting.threads, progress)
     digest = fingerprint(
         adaptprint.__version__,
-        checkpoint.digest,
+        # Verdicts hear the rehearsal in its config, and recipes its memory: the weights alone would not tell.
+        sorted(config.integrity.items()),
         data_digest(pixels),
         config.input_size,
         camera.model_dump(),

@@ -138,7 +138,7 @@ def rehearse(
             set=(*trained_with(config), *set),
             train_seed=seed,
             held_out=printers.unseen,
-            camera=config.camera,
+            camera=config.camera_of_source,
             word=UNKNOWN,
             labelled_prints=0,
             device=device,

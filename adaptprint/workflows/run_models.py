@@ -25,7 +25,9 @@ def write_models(run: "Run", folder: Path) -> None:
 def _source(run: "Run") -> Checkpoint:
     """The source model, with the camera it will now look through and how the printer looks to it."""
     source = run.task.checkpoint
-    config = source.config.model_copy(update={"camera": run.camera})
+    own = source.config.camera_of_source
+    other = None if own == run.camera else own
+    config = source.config.model_copy(update={"camera": run.camera, "source_camera": other})
     return replace(source, config=config, reference=run.references.source)
 
 

@@ -110,8 +110,7 @@ def open_source(
     if source_data is None:
         return checkpoint, checkpoint.memory
     table = open_labelled(source_data, "auto", config.classes)
-    source_camera = config.camera if config.origin is None else config.origin.camera
-    pixels = read_pixels(table, config.input_size, source_camera, threads, progress, "reading source frames")
+    pixels = read_pixels(table, config.input_size, config.camera_of_source, threads, progress, "reading source frames")
     return checkpoint, source_frames(pixels)
 
 

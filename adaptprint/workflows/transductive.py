@@ -1,13 +1,13 @@
 """Calls of these prints, as opposed to a model for the printer's future: the prints are read in each other's light."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from adaptprint.adaptation.domain_views import source_model_view
+from adaptprint.adaptation.domain_views import look_at_source
 from adaptprint.adaptation.print_margins import log_odds
 from adaptprint.adaptation.prior import PriorEstimate, PriorWord, estimate_prior, of_fault
 from adaptprint.errors import BadDataError, UsageError
@@ -17,6 +17,7 @@ from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute
 from adaptprint.models.embed import Floats
 from adaptprint.reporting.progress import ProgressCallback
+from adaptprint.workflows.abstention import as_candidate
 
 Doubles = npt.NDArray[np.float64]
 _LEAST_PRINTS = 3
@@ -124,7 +125,9 @@ def call_together(
     memory = checkpoint.memory
     if memory is None:
         raise ValueError("without source frames nothing can be called together; refuse_apart comes first")
-    own = source_model_view(checkpoint, memory, compute, 0, progress, "model on its own prints")
+    # An adapted model may hold its printer's statistics, where source frames have their own; it decides alike on both.
+    model, stage = replace(as_candidate(checkpoint), decision=None), "model on its own prints"
+    own = look_at_source(checkpoint, model, memory, compute, 0, progress, stage)
     found = estimate_prior(probabilities, table, word, source=own.scores)
     if found.print_posteriors is None:
         raise BadDataError("the source memory of this checkpoint holds too few prints of some class", _WITHOUT)

@@ -13,6 +13,7 @@ import adaptprint
 from adaptprint.errors import BadDataError
 from adaptprint.models.checkpoint import write_checkpoint_files
 from adaptprint.workflows import predict as module
+from adaptprint.workflows import transductive
 
 BAD = ["good", "under_extrusion"] * 3
 
@@ -58,6 +59,23 @@ def test_frames_are_the_plain_ones_with_the_shift_undone(source: Path, known: Pa
     sure = np.abs(before) < 5
     assert found.transductive is not None
     np.testing.assert_allclose(before[sure] - after[sure], found.transductive["shift"], atol=0.02)
+
+
+def test_source_prints_of_an_adapted_model_are_seen_with_statistics_of_their_own(
+    source: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = adaptprint.adapt(source, target, out=tmp_path / "run", recipe="bn-early")
+    looked_at: list[tuple[str, Any]] = []
+    look = transductive.look_at_source
+
+    def watched(checkpoint: Any, candidate: Any, *rest: Any) -> Any:
+        looked_at.append((candidate.target_norms, candidate.decision))
+        return look(checkpoint, candidate, *rest)
+
+    monkeypatch.setattr(transductive, "look_at_source", watched)
+    adaptprint.predict(run.out / "candidate", target, transductive=True)
+    adaptprint.predict(source, target, transductive=True)
+    assert looked_at == [("early", None), ("none", None)]
 
 
 def test_labels_of_the_data_are_not_read(

@@ -1,5 +1,6 @@
 """An adapted checkpoint gives its source model back, to the bit, and takes little room for it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from adaptprint.errors import BadDataError
+from adaptprint.frames.camera import CameraProfile
 from adaptprint.models.checkpoint import Checkpoint, halve, load_checkpoint, save_checkpoint
 from adaptprint.models.origin import original, with_origin
 
@@ -71,6 +73,31 @@ def test_however_often_a_model_was_adapted_its_first_source_comes_back(
     thrice = saved(adapted_from(twice, classifier__bias=-1.0), tmp_path / "ckpt")
     assert thrice.config.provenance.parent_digest == twice.digest
     assert same(original(thrice), source)
+
+
+def test_the_camera_of_the_source_s_own_frames_comes_back_however_often_it_was_adapted(
+    make_checkpoint: BuildCheckpoint, tmp_path: Path
+) -> None:
+    source = make_checkpoint()
+    own, printers = source.config.camera, [CameraProfile(rotate=90), CameraProfile(rotate=180)]
+    model = source
+    for number, camera in enumerate(printers):
+        adapted = adapted_from(original(model), classifier__bias=0.25 + number)
+        model = saved(replace(adapted, config=adapted.config.model_copy(update={"camera": camera})), tmp_path / "ckpt")
+        assert model.config.camera_of_source == own
+        assert original(model).config.camera == camera
+        assert original(model).config.camera_of_source == own
+    left = original(model)
+    assert saved(left, tmp_path / "left").config.camera_of_source == own
+    assert json.loads((tmp_path / "left" / "config.json").read_text(encoding="utf-8"))["format_version"] == 3
+
+
+def test_a_zero_that_changed_its_sign_travels_too(make_checkpoint: BuildCheckpoint, tmp_path: Path) -> None:
+    source = make_checkpoint()
+    state = {**source.state, "classifier.bias": torch.tensor([-0.0, 1.0])}
+    source = replace(source, state=state)
+    adapted = saved(adapted_from(source, classifier__bias=0.0), tmp_path / "ckpt")
+    assert same(original(adapted), source)
 
 
 def test_a_source_model_is_its_own_original(make_checkpoint: BuildCheckpoint) -> None:
