@@ -146,6 +146,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="The HTML file to write. [default: RUN/report.html]", metavar="FILE")
     ] = None,
+    overwrite: o.Overwrite = False,
     as_json: o.Json = False,
     verbose: o.Verbose = 0,
 ) -> None:
@@ -154,7 +155,7 @@ def report(
     def work(_progress: ProgressCallback) -> Result:
         from adaptprint.workflows.report import report
 
-        return report(run, out=out)
+        return report(run, out=out, overwrite=overwrite)
 
     execute(Face(as_json, True, verbose), work, show_adapt)
 

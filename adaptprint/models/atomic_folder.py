@@ -14,12 +14,13 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from adaptprint.errors import AdaptprintError, OutputError, UsageError
-from adaptprint.models.output_lock import LOCK, OWNER, output_lock
+from adaptprint.models.output_lock import LOCK, OWNER, output_lock, set_aside
 
 # A folder holding one of these was written by adaptprint, so --overwrite may replace it.
 _OURS = ("config.json", "report.json", "comparison.json", "fleet.json")
 # What --resume needs of an unfinished run's hidden folder; the rest of it goes.
 _STATE, _PIECES = "state.pt", "pieces"
+_OLD, _FOLDER = ".old-", "folder"  # where an older output lies while the new one takes its name
 _LONGEST_NAME = 255  # bytes, on nearly every file system
 
 
@@ -112,11 +113,21 @@ def workspace(final: Path, resume: bool) -> Iterator[Workspace]:
     with writing_to(final):
         scratch.mkdir(parents=True, exist_ok=True)
     with output_lock(final, scratch):
+        _put_back(final, scratch)
         for entry in scratch.iterdir():
             if entry.name not in (LOCK, OWNER) and not (resume and entry.name in (_STATE, _PIECES)):
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         yield Workspace(final, scratch)
-    shutil.rmtree(scratch, ignore_errors=True)
+        gone = set_aside(scratch)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _put_back(final: Path, scratch: Path) -> None:
+    """Gives an older output its name back where a run was killed before the new one took it."""
+    old = next(scratch.glob(f"{_OLD}*/{_FOLDER}"), None)
+    if old is not None and not final.exists():
+        with writing_to(final):
+            old.rename(final)
 
 
 def _hidden_name(name: str) -> str:
@@ -162,9 +173,14 @@ def _swap(partial: Path, final: Path, place: Path) -> None:
     if not final.exists():
         partial.rename(final)
         return
-    old = Path(tempfile.mkdtemp(prefix=".old-", dir=place))
-    final.rename(old / "folder")
-    partial.rename(final)
+    old = Path(tempfile.mkdtemp(prefix=_OLD, dir=place))
+    final.rename(old / _FOLDER)
+    try:
+        partial.rename(final)
+    except BaseException:
+        (old / _FOLDER).rename(final)
+        old.rmdir()
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

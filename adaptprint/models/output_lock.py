@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import platform
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +45,21 @@ def output_lock(final: Path, place: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             owner.unlink()
         lock.release()
+
+
+def set_aside(place: Path) -> Path:
+    """Empties the folder of a lock that is still held and gives it another name, to be deleted once that is let go.
+
+    Whoever comes next then makes a folder of its own. Deleting this one under its name could meet theirs.
+    """
+    for entry in place.iterdir():
+        if entry.name != LOCK:
+            shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+    gone = place.with_name(f".gone-{secrets.token_hex(8)}")
+    with contextlib.suppress(OSError):  # a system that renames nothing that is open
+        place.rename(gone)
+        return gone
+    return place
 
 
 def _holder(owner: Path) -> str:

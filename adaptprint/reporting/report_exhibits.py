@@ -27,7 +27,7 @@ def exhibit_facts(content: Content, pictures: Pictures) -> Row:
     return {
         "to_label": [{"print": name, "frames": [f for f in shown if f["print"] == name]} for name in wanted],
         # Labels of frames fit on no sheet of prints: they are sorted into folders, as the advice says.
-        "label_sheet": None if by_frame else _label_sheet(wanted),
+        "label_sheet": None if by_frame else _label_sheet(wanted, _told(content)),
         "changes": changes,
         "frames": rest,
         "models_differ": any(frame["before_score"] != frame["after_score"] for frame in rest),
@@ -63,12 +63,18 @@ def _changes(changes: Content, pictures: Pictures) -> Row:
     return {"known": bool(changes), "n": total, "left": left, "prints": prints}
 
 
-def _label_sheet(wanted: Sequence[str]) -> str:
-    """The CSV to fill in: one row for each print to label."""
+def _told(content: Content) -> list[tuple[str, str]]:
+    """Prints that were labelled already, and their class."""
+    rows = part(part(content, "target"), "labelled_prints").get("prints") or ()
+    return [(clean(row.get("print")), clean(row.get("class"))) for row in rows]
+
+
+def _label_sheet(wanted: Sequence[str], told: Sequence[tuple[str, str]]) -> str:
+    """The CSV to fill in: one row for each print to label, below those that were labelled already."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["print", "class"])
-    writer.writerows([clean(name), ""] for name in wanted)
+    writer.writerows([*told, *((clean(name), "") for name in wanted)])
     return buffer.getvalue().rstrip("\n") if wanted else ""
 
 

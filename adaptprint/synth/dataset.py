@@ -148,9 +148,18 @@ def check_folder(out: Path, overwrite: bool) -> None:
         raise UsageError(f"{out} is a file.", "Name a folder.")
     held = {path.name for path in out.iterdir()} if out.is_dir() else set()
     if held and not overwrite:
-        raise UsageError(f"{out} is not empty.", "Name another folder, or allow it to be overwritten.")
-    if held - {"train.csv", "truth.csv", "images"}:
+        raise UsageError(f"{out} is not empty.", "Name another folder, or replace a rendered one with --overwrite.")
+    if held and (held - {"train.csv", "truth.csv", "images"} or not _is_rendered(out)):
         raise UsageError(f"{out} holds more than a rendered data set.", "Name another folder.")
+
+
+def _is_rendered(folder: Path) -> bool:
+    """Whether it has the table that no data set but a rendered one has: anybody's may have the other names."""
+    try:
+        with (folder / "truth.csv").open(encoding="utf-8") as file:
+            return file.readline().rstrip("\n") == ",".join(TRUTH_COLUMNS)
+    except (OSError, ValueError):
+        return False
 
 
 def render_prints(

@@ -21,7 +21,7 @@ from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.adapt_notes import adapt_notes
 from adaptprint.workflows.earlier_run import earlier_adaptation
 from adaptprint.workflows.first_look import first_look
-from adaptprint.workflows.inputs import fingerprint, one_printer, open_unlabelled
+from adaptprint.workflows.inputs import fingerprint, one_printer, open_unlabelled, refuse_negative
 from adaptprint.workflows.judge import judge
 from adaptprint.workflows.model import Model, load
 from adaptprint.workflows.references import remember
@@ -121,6 +121,7 @@ def adapt(
         AdaptprintError: With cause and fix.
     """
     started = time.monotonic()
+    refuse_negative(seed)
     named, word = load_recipe(recipe, set), parse_prior(target_prior)
     out = Path(out) if out is not None else _free_folder(Path(target))
     refuse_taken(out, overwrite)

@@ -18,6 +18,7 @@ from adaptprint.workflows.fleet_result import BatchResult as BatchResult
 from adaptprint.workflows.fleet_result import TargetResult as TargetResult
 from adaptprint.workflows.fleet_run import SCRATCH, ResultCallback, run_fleet
 from adaptprint.workflows.fleet_targets import Targets, find_targets, named
+from adaptprint.workflows.inputs import refuse_negative
 from adaptprint.workflows.ray_executor import RayExecutor
 from adaptprint.workflows.sources import SharedSource
 
@@ -82,6 +83,7 @@ def adapt_many(
         InterruptedRunError: After Ctrl-C; finished targets stay.
     """
     out = Path(out).absolute()
+    refuse_negative(seed)
     choose_compute(device, threads, precision="fp32")
     if max_parallel < 1:
         raise UsageError(f"--max-parallel {max_parallel} is not possible", "Use 1 or more.")

@@ -24,7 +24,7 @@ from adaptprint.workflows.comparison_prints import MIN_ADAPT_PRINTS, OWN, checke
 from adaptprint.workflows.comparison_result import CompareResult, sum_up
 from adaptprint.workflows.comparison_run import run_grid
 from adaptprint.workflows.comparison_store import SOURCES, take_over
-from adaptprint.workflows.inputs import open_checkpoint, open_labelled
+from adaptprint.workflows.inputs import open_checkpoint, open_labelled, refuse_negative
 
 DEFAULT_RECIPES = ("source-only", "bn", "bn-early", "calibrate", "dann-prior")
 
@@ -152,6 +152,8 @@ def _told(labelled_prints: int) -> list[str]:
 def _check_numbers(seeds: Sequence[int], adapt_prints: int | None, max_parallel: int, labelled_prints: int) -> None:
     if not seeds:
         raise UsageError("no seed was given", "Give one at least, such as seeds=[0].")
+    for seed in seeds:
+        refuse_negative(seed)
     if labelled_prints < 0:
         raise UsageError(f"--labelled-prints {labelled_prints} is not possible", "Use 0 or more.")
     if max_parallel < 1:

@@ -17,7 +17,7 @@ from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import choose_compute
 from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.abstention import as_candidate
-from adaptprint.workflows.inputs import one_printer, open_unlabelled
+from adaptprint.workflows.inputs import one_printer, open_unlabelled, refuse_negative
 from adaptprint.workflows.judge import examiner_for
 from adaptprint.workflows.sources import open_source
 from adaptprint.workflows.target import open_target
@@ -98,6 +98,7 @@ def diagnose(
     Raises:
         AdaptprintError: With cause and fix.
     """
+    refuse_negative(seed)
     word = parse_prior(target_prior)
     compute = choose_compute(device, threads)
     frozen, source = open_source(baseline or model, source_data, None, compute, threads, seed, progress)

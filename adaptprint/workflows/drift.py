@@ -22,7 +22,7 @@ from adaptprint.models.network import PrintNet
 from adaptprint.models.print_statistics import print_statistics
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
 from adaptprint.workflows.abstention import as_candidate
-from adaptprint.workflows.inputs import one_printer, open_checkpoint, open_unlabelled
+from adaptprint.workflows.inputs import one_printer, open_checkpoint, open_unlabelled, refuse_negative
 from adaptprint.workflows.references import decided_at, few_of_each
 from adaptprint.workflows.target import open_target
 
@@ -103,6 +103,7 @@ def drift(
     Raises:
         AdaptprintError: With cause and fix.
     """
+    refuse_negative(seed)
     compute = choose_compute(device, threads)
     checkpoint = open_checkpoint(model)
     reference = _reference_of(checkpoint, model)

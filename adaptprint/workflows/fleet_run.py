@@ -10,7 +10,7 @@ from pathlib import Path
 from adaptprint.errors import InterruptedRunError
 from adaptprint.models.atomic_folder import writing_to
 from adaptprint.models.device import choose_compute
-from adaptprint.models.output_lock import output_lock
+from adaptprint.models.output_lock import output_lock, set_aside
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
 from adaptprint.workflows.adapt import AdaptResult
 from adaptprint.workflows.fleet_board import FleetBoard
@@ -70,7 +70,8 @@ def run_fleet(
             ) from stop
         finally:
             fleet.write()
-    shutil.rmtree(scratch, ignore_errors=True)
+        gone = set_aside(scratch)
+    shutil.rmtree(gone, ignore_errors=True)
     return fleet.result
 
 

@@ -100,6 +100,16 @@ def source_frames(pixels: Pixels) -> SourceFrames:
     )
 
 
+def refuse_negative(seed: int) -> None:
+    """Checks a seed, before any work is done.
+
+    Raises:
+        UsageError: It is below zero, which no generator of random numbers takes.
+    """
+    if seed < 0:
+        raise UsageError(f"--seed {seed} is not possible", "Use 0 or more.")
+
+
 def data_digest(pixels: Pixels) -> str:
     """SHA-256 (hex) over the frames' contents, ids and labels; the order does not matter."""
     data = pixels.table.data

@@ -21,7 +21,7 @@ from adaptprint.models.resnets import detect_architecture
 from adaptprint.models.weights import read_weights
 from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.assembly import assemble
-from adaptprint.workflows.inputs import open_labelled, read_pixels
+from adaptprint.workflows.inputs import open_labelled, read_pixels, refuse_negative
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def pack(
         AdaptprintError: With cause and fix.
     """
     refuse_taken(Path(out), overwrite)
+    refuse_negative(seed)
     compute = choose_compute(device, threads)
     checkpoint = pack_weights(Path(weights), Path(source_data), layout, camera, compute, threads, seed, progress)
     save_checkpoint(checkpoint, Path(out))

@@ -30,7 +30,7 @@ from adaptprint.models.device import choose_compute
 from adaptprint.reporting.progress import Progress, ProgressCallback, prefixed, silent
 from adaptprint.workflows.comparison_left_out import Setting, open_left_out
 from adaptprint.workflows.comparison_store import SOURCES
-from adaptprint.workflows.inputs import open_checkpoint, open_labelled
+from adaptprint.workflows.inputs import open_checkpoint, open_labelled, refuse_negative
 from adaptprint.workflows.rehearsal_episodes import N_PRINTS, episodes_of, trials_of
 from adaptprint.workflows.rehearsal_printers import printers_to_rehearse, refuse_other_start, trained_with
 
@@ -115,6 +115,7 @@ def rehearse(
     Raises:
         AdaptprintError: With cause and fix.
     """
+    refuse_negative(seed)
     named = [load_recipe(recipe) for recipe in recipes]
     _refuse_nothing_to_try(named)
     checkpoint = open_checkpoint(model)

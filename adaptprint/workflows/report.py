@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptprint.errors import BadDataError
+from adaptprint.errors import BadDataError, UsageError
 from adaptprint.models.atomic_folder import write_atomic
 from adaptprint.reporting.report import render_report
 from adaptprint.workflows.run_pictures import FOLDER
@@ -31,12 +31,13 @@ class ReportResult:
         return {**self.content, "report": str(self.out)}
 
 
-def report(run: str | Path, *, out: str | Path | None = None) -> ReportResult:
+def report(run: str | Path, *, out: str | Path | None = None, overwrite: bool = False) -> ReportResult:
     """Writes the HTML report of a finished run again: after an upgrade, say, or to hand it on.
 
     Args:
         run: The folder that `adapt` wrote.
         out: The file to write; ``None`` replaces the run's ``report.html``.
+        overwrite: Replace a file that stands at ``out``.
 
     Raises:
         AdaptprintError: With cause and fix.
@@ -44,12 +45,20 @@ def report(run: str | Path, *, out: str | Path | None = None) -> ReportResult:
     folder = Path(run)
     if not folder.is_dir():
         raise BadDataError(f"no run at {folder}", "Name the folder that `adaptprint adapt` wrote.")
+    file = Path(out) if out is not None else folder / "report.html"
+    _refuse_taken(file, overwrite or out is None)
     content = _content(folder / "report.json")
     trace = list(_trace(folder / "metrics.jsonl"))
     html = render_report(content, trace, {name: _picture(folder, name) for name in pictures_of(content)})
-    file = Path(out) if out is not None else folder / "report.html"
     write_atomic(file, html.encode())
     return ReportResult(file, content)
+
+
+def _refuse_taken(file: Path, overwrite: bool) -> None:
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder", "Name the HTML file to write.")
+    if file.exists() and not overwrite:
+        raise UsageError(f"{file} exists already", "Choose another --out, or pass --overwrite to replace it.")
 
 
 def pictures_of(content: Any) -> list[str]:

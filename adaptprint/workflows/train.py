@@ -27,7 +27,7 @@ from adaptprint.models.training import SourceTraining, Split
 from adaptprint.reporting.progress import ProgressCallback, silent
 from adaptprint.workflows.assembly import assemble
 from adaptprint.workflows.initial_weights import initial_weights
-from adaptprint.workflows.inputs import data_digest, fingerprint, open_labelled, read_pixels
+from adaptprint.workflows.inputs import data_digest, fingerprint, open_labelled, read_pixels, refuse_negative
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ def train(
     out, camera = Path(out), camera or CameraProfile()
     settings = make_settings(TrainSettings, parse_overrides(set), "--set")
     refuse_taken(out, overwrite)
+    refuse_negative(seed)
     compute = choose_compute(device, threads)
     table = open_labelled(data, layout)
     held_out = _held_out(table, hold_out_printer)

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import adaptprint
+from adaptprint.errors import UsageError
 
 
 @pytest.fixture
@@ -39,7 +40,11 @@ def test_it_may_go_elsewhere_and_json_carries_the_facts(run: Path, cli: Callable
     result = cli("report", run, "--out", out, "--json")
     assert result.json == {**facts(run), "report": str(out)}
     assert out.read_bytes() == first
-    assert adaptprint.report(run, out=out).out == out
+    with pytest.raises(UsageError, match="exists already"):
+        adaptprint.report(run, out=out)
+    assert adaptprint.report(run, out=out, overwrite=True).out == out
+    with pytest.raises(UsageError, match="is a folder"):
+        adaptprint.report(run, out=tmp_path, overwrite=True)
 
 
 def test_the_facts_tell_of_every_print_what_the_tables_tell(run: Path) -> None:

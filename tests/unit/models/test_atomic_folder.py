@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,44 @@ def test_the_old_folder_is_never_deleted_in_its_own_place_where_a_crash_would_le
         pass
     assert deleted
     assert old not in deleted
+
+
+def test_an_old_folder_gets_its_name_back_where_the_new_one_cannot_take_it(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def fails_for_the_new_one(self: Path, target: Path) -> Path:
+        if self.name.startswith(".partial-"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails_for_the_new_one)
+    with pytest.raises(OutputError), atomic_folder(old) as partial:
+        (partial / "config.json").write_text("new")
+    assert (old / "config.json").read_text() == "old"
+    assert names(old.parent) == ["out"]
+
+
+def test_an_old_folder_gets_its_name_back_after_a_process_died_before_the_new_one_took_it(old: Path) -> None:
+    code = """
+import os, sys
+from pathlib import Path
+from adaptprint.models.atomic_folder import atomic_folder, workspace
+rename = Path.rename
+def dies(self, target):
+    if self.name.startswith(".partial-"):
+        os._exit(9)
+    return rename(self, target)
+Path.rename = dies
+with workspace(Path(sys.argv[1]), resume=False) as work, atomic_folder(work.final, work.scratch) as partial:
+    (partial / "config.json").write_text("new")
+"""
+    assert run_python(code, old).returncode == 9
+    assert not old.exists()
+    with workspace(old, resume=False):
+        assert (old / "config.json").read_text() == "old"
+    assert names(old.parent) == ["out"]
 
 
 def test_the_finished_folder_can_be_read_by_others(tmp_path: Path) -> None:
@@ -227,6 +265,23 @@ def test_the_workspace_goes_when_the_block_ends_well(tmp_path: Path) -> None:
         assert work.scratch.parent == tmp_path
         assert names(tmp_path) == [work.scratch.name]
     assert names(tmp_path) == ["out"]
+
+
+def test_the_end_of_one_process_deletes_nothing_of_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    delete, began = shutil.rmtree, list[Path]()
+
+    def after_the_next_began(path: Path, **how: bool) -> None:
+        monkeypatch.setattr(shutil, "rmtree", delete)
+        with suppress(KeyboardInterrupt), workspace(tmp_path / "out", resume=False) as work:
+            work.state_file.write_text("next")
+            began.append(work.state_file)
+            raise KeyboardInterrupt
+        delete(path, **how)
+
+    with workspace(tmp_path / "out", resume=False):
+        monkeypatch.setattr(shutil, "rmtree", after_the_next_began)
+    assert [file.read_text() for file in began] == ["next"]
+    assert names(tmp_path) == [began[0].parent.name]
 
 
 def test_a_second_process_on_the_same_output_is_refused_and_does_no_harm(tmp_path: Path) -> None:

@@ -181,6 +181,13 @@ def test_an_answer_to_a_veto_stands_beside_it(run):
     assert "Answered" not in render_report(run("keep-source", vetoes=[{**veto, "answer": None}]), [], {})
 
 
+def test_the_sheet_to_fill_in_keeps_what_was_labelled_before(run, exhibits, album):
+    content = run("need-labels", **exhibits(["1673034918", "other", "c"]))
+    content["prints_to_label"] = ["other"]
+    content["target"]["labelled_prints"] = {"n": 1, "file": "prints.csv", "prints": [{"print": "007", "class": "good"}]}
+    assert "print,class\n007,good\nother,</pre>" in render_report(content, [], album())
+
+
 def test_a_report_with_nothing_in_it_still_renders():
     assert banner(render_report({}, [], {}))[1] == "unknown"
 

@@ -161,6 +161,18 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "dear"
 
 
+@pytest.mark.parametrize("truth", [None, "printer_id,print_id\n"])
+def test_somebody_s_own_data_set_of_the_same_layout_is_never_replaced(tmp_path: Path, truth: str | None) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").write_text("dear")
+    (tmp_path / "train.csv").write_text("img_path,printer_id,print_id,has_under_extrusion\n")
+    if truth is not None:
+        (tmp_path / "truth.csv").write_text(truth)
+    with pytest.raises(UsageError, match="more than a rendered data set"):
+        render(tmp_path, overwrite=True)
+    assert (tmp_path / "images" / "a.jpg").read_text() == "dear"
+
+
 def test_an_older_data_set_is_replaced_when_that_is_asked_for(tmp_path: Path) -> None:
     render(tmp_path / "data", seed=1)
     fresh = render(tmp_path / "fresh", seed=2)
