@@ -23,7 +23,7 @@ from adaptprint.models.print_statistics import print_statistics
 from adaptprint.reporting.progress import Progress, ProgressCallback, silent
 from adaptprint.workflows.abstention import as_candidate
 from adaptprint.workflows.inputs import one_printer, open_checkpoint, open_unlabelled, refuse_negative
-from adaptprint.workflows.references import decided_at, few_of_each
+from adaptprint.workflows.references import FRAMES_PER_PRINT, decided_at, few_of_each, frames_behind_each, spread_prints
 from adaptprint.workflows.target import open_target
 
 RECENT_FRAMES = 256
@@ -109,7 +109,8 @@ def drift(
     reference = _reference_of(checkpoint, model)
     config = checkpoint.config
     table = one_printer(open_unlabelled(data, layout, config.classes), printer)
-    recent = open_target(table, config.input_size, camera or config.camera, RECENT_FRAMES, seed, threads, progress)
+    few_prints = spread_prints(table, RECENT_FRAMES // FRAMES_PER_PRINT)
+    recent = open_target(few_prints, config.input_size, camera or config.camera, RECENT_FRAMES, seed, threads, progress)
     frames, codes = recent.pixels.array, recent.pixels.table.print_codes
     network = checkpoint.network().on(compute.device)
     seen = embed(network, frames, compute, progress=progress, stage="recent frames")
@@ -120,7 +121,7 @@ def drift(
     if len(reference.margins):
         values = log_odds(seen.probabilities) + decided_at(as_candidate(checkpoint))
         margins, counts = print_margins(values, codes)
-    few = few_of_each(codes)
+    few = few_of_each(codes, frames_behind_each(reference))
     signs = (
         camera_sign(reference, print_statistics(network, frames[few], codes[few], compute), known, seed),
         neighbour_sign(
@@ -136,8 +137,8 @@ def drift(
     return DriftResult(
         weigh_signs(list(signs)),
         signs,
-        len(recent.pixels.table) + len(recent.rest),
-        (table if len(recent.rest) else recent.pixels.table).prints.height,
+        len(table) - len(recent.pixels.unreadable),
+        (table if len(frames) < len(table) else recent.pixels.table).prints.height,
         len(frames),
         reference.n_prints,
         recent.pixels.table.notes,

@@ -12,7 +12,7 @@ from adaptprint.diagnostics.drift import packed
 from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbours import unit_rows
 from adaptprint.frames.sampling import balanced_rows
-from adaptprint.frames.table import Ints
+from adaptprint.frames.table import FrameTable, Ints
 from adaptprint.models.domain_reference import DomainReference
 from adaptprint.models.embed import Floats
 from adaptprint.models.metrics import print_probabilities
@@ -67,7 +67,7 @@ def decided_at(candidate: Candidate) -> float:
     return 0.0 if candidate.decision is None else candidate.decision.margin
 
 
-def few_of_each(codes: Ints) -> Ints:
+def few_of_each(codes: Ints, most: int = FRAMES_PER_PRINT) -> Ints:
     """Rows of at most four frames of each print, at equal distances.
 
     Statistics of prints are compared over as many frames then as now: of fewer they would scatter more, and lie farther
@@ -75,10 +75,25 @@ def few_of_each(codes: Ints) -> Ints:
 
     Args:
         codes: (n,) print of each frame, 0 to p-1, each of which occurs.
+        most: Frames of each print at most.
     """
     prints = (np.flatnonzero(codes == code) for code in range(int(codes.max()) + 1))
-    places = ((own, np.linspace(0, len(own) - 1, min(FRAMES_PER_PRINT, len(own)))) for own in prints)
+    places = ((own, np.linspace(0, len(own) - 1, min(most, len(own)))) for own in prints)
     return np.concatenate([own[place.astype(np.int64)] for own, place in places])
+
+
+def spread_prints(table: FrameTable, most: int) -> FrameTable:
+    """Frames of at most so many prints, evenly over their order, so that enough of each can be looked at."""
+    n_prints = table.prints.height
+    if n_prints <= most:
+        return table
+    kept = np.linspace(0, n_prints - 1, most).astype(np.int64)
+    return table.where(np.isin(table.print_codes, kept))
+
+
+def frames_behind_each(reference: DomainReference) -> int:
+    """How many frames stand behind the statistics of a usual print at adaptation: of many prints fewer are kept."""
+    return int(np.median(np.minimum(np.bincount(reference.prints), FRAMES_PER_PRINT)))
 
 
 def _kept_rows(codes: Ints, seed: int) -> Ints:
