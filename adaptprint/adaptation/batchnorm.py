@@ -53,7 +53,7 @@ def take_target_statistics(
         frames: (n, h, w, 3) uint8 target frames.
         rows: Print-balanced, shuffled rows to use.
         compute: Device and number format.
-        batch: Frames per forward pass at most; batches are of equal size, since each counts the same.
+        batch: About as many frames per forward pass; batches are of equal size, since each counts the same.
     """
     n_batches = max(1, round(len(rows) / batch))
     with collecting(norms, network), torch.no_grad():

@@ -27,7 +27,9 @@ class PrintDecision:
     """A decision by print margins.
 
     Attributes:
-        margin: Prints with a larger ``log p1 - log p0`` are called faulty; zero is the model as it was.
+        margin: Prints whose frames' mean of ``log p1 - log p0`` is larger are called faulty; zero is the model as it
+            was. Calls bound each frame's number at about 6 and margins at 14, so that a print whose frames contradict
+            each other may be called otherwise than its margin says.
         gain: Expected balanced accuracy on the printer's next prints, minus that of deciding at zero; never negative.
         low: 5 % quantile of that gain over the posterior.
         high: 95 % quantile.

@@ -20,7 +20,8 @@ __all__ = ["PriorEstimate", "PriorWord", "SourceScores", "estimate_prior", "know
 Doubles = npt.NDArray[np.float64]
 # Source prints of each class without which nothing can be learned from them.
 _MIN_SOURCE_PRINTS = 5
-# Unseen prints of each class and printer, below which the noise of few is worse than the flattery of trained ones.
+# Unseen prints of each class for every printer, on the whole: the noise of fewer is worse than the flattery of trained
+# ones.
 _MIN_UNSEEN_PRINTS = 3
 _BOOTSTRAPS = 400
 

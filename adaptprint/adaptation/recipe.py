@@ -159,11 +159,14 @@ def load_recipe(
             raise UsageError(f"unknown recipe `{name}`", hint)
         path = recipe_folder() / f"{name}.toml"
     values = read_toml(path)
+    called = values.pop("name", path.stem)  # of a run's recipe.toml: what the recipe was called there
+    if not isinstance(called, str) or not called.strip():
+        raise UsageError(f"recipe {path.name}: name = {called!r} is no name", "Give one in quotes, or leave it out.")
     recipe = make_settings(Recipe, values, f"recipe {path.name}")
     if overrides:
         recipe = make_settings(Recipe, {**recipe.model_dump(), **parse_overrides(overrides, option)}, option)
     text = path.read_text(encoding="utf-8")
-    return NamedRecipe(path.stem, recipe, text, _summary(text))
+    return NamedRecipe(called, recipe, text, _summary(text))
 
 
 def _summary(text: str) -> str:

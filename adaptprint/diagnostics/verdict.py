@@ -177,18 +177,22 @@ def _told_by(expected: Expectation) -> str:
     return "this source model was not rehearsed"
 
 
-def most_telling_prints(evidence: Evidence) -> tuple[str, ...]:
+def most_telling_prints(evidence: Evidence, most: int = _MAX_PRINTS_TO_LABEL) -> tuple[str, ...]:
     """Three to five prints whose class would tell most of which model is better, or none.
 
     Those that the two models call differently come first, then those that they score differently; labelled ones are
     left out.
+
+    Args:
+        evidence: What is known of both models.
+        most: Prints at most.
     """
     before, after = (evidence.print_scores(view) for view in (evidence.frozen, evidence.adapted))
     gap = np.abs(after - before).max(1)
     flipped = evidence.print_calls(evidence.frozen) != evidence.print_calls(evidence.adapted)
     flipped &= gap > _TELLING_GAP
     asked = np.flatnonzero(np.ones(len(gap), bool) if evidence.print_labels is None else evidence.print_labels < 0)
-    order = asked[np.lexsort([-gap[asked], ~flipped[asked]])][:_MAX_PRINTS_TO_LABEL]
+    order = asked[np.lexsort([-gap[asked], ~flipped[asked]])][:most]
     names = evidence.target.prints["print"].to_list()
     telling = int((gap[order] > _TELLING_GAP).sum())
     if telling == 0:

@@ -145,7 +145,8 @@ def _told(labelled_prints: int) -> list[str]:
         return []
     return [
         f"recipes that learn from labels were told the class of the {labelled_prints} prints that the source model is "
-        f"least sure of, the verdicts on all others that of the {labelled_prints} most telling ones"
+        f"least sure of, the verdicts on all others that of the {labelled_prints} most telling ones, or of as many as "
+        "tell anything"
     ]
 
 

@@ -170,7 +170,7 @@ def _once_labelled(judgement: Judgement, table: FrameTable, numbers: Iterable[in
     evidence = judgement.chosen.evidence
     labels = dict(zip(table.prints["print"].to_list(), table.prints["label"].to_list(), strict=True))
     truth = np.array([evidence.classes.index(labels[name]) for name in evidence.target.prints["print"]])
-    telling = most_telling_prints(evidence)
+    telling = most_telling_prints(evidence, max(numbers))
     found = {}
     for number in sorted(numbers):
         asked = evidence.target.prints["print"].is_in(telling[:number]).to_numpy()

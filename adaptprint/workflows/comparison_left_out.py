@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -154,8 +155,8 @@ def _seen(
     try:
         with np.load(file, allow_pickle=False) as arrays:
             return Embedding(arrays["features"], arrays["logits"])
-    except (OSError, ValueError, KeyError, EOFError):
-        pass  # Not there yet.
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        pass  # Not there yet, or damaged.
     network = checkpoint.network().on(compute.device)
     seen = embed(network, pixels.array, compute, progress=progress, stage="source model on the printer")
     buffer = io.BytesIO()

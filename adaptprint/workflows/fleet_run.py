@@ -57,6 +57,8 @@ def run_fleet(
     with writing_to(out):
         scratch.mkdir(parents=True, exist_ok=True)
     with output_lock(out, scratch):
+        for note in scratch.glob("[0-9]*.json"):  # of a fleet that was killed
+            note.unlink(missing_ok=True)
         fleet = _Fleet(jobs, out, on_result, FleetBoard([job.name for job in jobs], progress))
         try:
             left = list(range(len(jobs))) if overwrite else fleet.take_over()

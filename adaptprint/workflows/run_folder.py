@@ -1,5 +1,6 @@
 """Writes the run folder: both models, the report, the tables; whole or not at all."""
 
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -88,7 +89,9 @@ def write_run(run: Run, work: Workspace, seconds: float) -> dict[str, Any]:
         if not neighbours.is_empty():
             neighbours.write_csv(folder / "neighbours.csv")
         write_json_lines(folder / "metrics.jsonl", run.adaptation.trace)
-        write_toml(folder / "recipe.toml", _recipe_header(run), run.recipe.recipe.model_dump())
+        write_toml(
+            folder / "recipe.toml", _recipe_header(run), {"name": run.recipe.name, **run.recipe.recipe.model_dump()}
+        )
         write_json(folder / "report.json", content)
         (folder / FOLDER).mkdir()
         for name, jpeg in shown.pictures.items():
@@ -212,8 +215,9 @@ def _candidate_row(examination: Examination) -> dict[str, Any]:
 
 
 def _recipe_header(run: Run) -> str:
-    labels = " --labels CSV" if run.labels else ""
-    return (
-        f"adaptprint adapt --source CKPT --target DIR --recipe recipe.toml --seed {run.task.seed} "
-        f"--target-prior {run.word.text}{labels}\n\nRecipe `{run.recipe.name}` as it was run."
-    )
+    words = ["adaptprint", "adapt", "--source", "CKPT", "--target", "DIR", "--recipe", "recipe.toml"]
+    words += ["--seed", str(run.task.seed), "--target-prior", run.word.text]
+    for option, value in run.options.items():
+        words += [option, value] if value else [option]
+    words += ["--labels", "CSV"] if run.labels else []
+    return f"{shlex.join(words)}\n\nRecipe `{run.recipe.name}` as it was run."

@@ -1,6 +1,7 @@
 """The tables of a run folder: frames.csv, prints.csv, and the small writers for JSON and TOML."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,13 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Writes one JSON document per line."""
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    """Writes one strict JSON document per line: a number that is none, as a loss of a failed step, is null."""
+    finite = ({key: None if _is_no_number(value) else value for key, value in row.items()} for row in rows)
+    path.write_text("".join(json.dumps(row, allow_nan=False) + "\n" for row in finite), encoding="utf-8")
+
+
+def _is_no_number(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def write_toml(path: Path, header: str, values: Mapping[str, Any]) -> None:

@@ -136,6 +136,16 @@ def test_the_resolved_recipe_of_a_run_can_be_run_again_and_gives_the_same_model(
 ) -> None:
     again = adaptprint.adapt(source, target, out=tmp_path / "again", recipe=run_folder / "recipe.toml")
     assert weights(again.out / "candidate") == weights(run_folder / "candidate")
+    assert again.content["recipe"] == "dann-prior"
+
+
+def test_the_resolved_recipe_begins_with_every_option_of_its_run(source: Path, target: Path, tmp_path: Path) -> None:
+    camera = adaptprint.CameraProfile(rotate=180)
+    run = adaptprint.adapt(
+        source, target, printer="9", camera=camera, recipe="source-only", seed=3, out=tmp_path / "run"
+    )
+    first = (run.out / "recipe.toml").read_text(encoding="utf-8").splitlines()[0]
+    assert first.endswith("--recipe recipe.toml --seed 3 --target-prior unknown --printer 9 --rotate 180")
 
 
 def test_the_result_of_adapt_hands_out_the_model_the_report_and_the_reasons(

@@ -159,3 +159,15 @@ def test_a_mistake_in_an_override_is_named(pair: str, words: str, fix: str) -> N
 
 def test_the_folder_of_recipes_holds_each_as_a_file() -> None:
     assert all((recipe_folder() / f"{name}.toml").is_file() for name in recipe_names())
+
+
+def test_a_file_may_say_what_its_recipe_is_called(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.toml"
+    file.write_text('name = "mine"\nsteps = 3\n', encoding="utf-8")
+    assert (load_recipe(file).name, load_recipe(file).recipe.steps) == ("mine", 3)
+    file.write_text("steps = 3\n", encoding="utf-8")
+    assert load_recipe(file).name == "recipe"
+    for nothing in ("3", '" "'):
+        file.write_text(f"name = {nothing}\n", encoding="utf-8")
+        with pytest.raises(UsageError, match="is no name"):
+            load_recipe(file)
