@@ -151,7 +151,7 @@ def prints_agree(found: Situation) -> str | None:
     if not evidence.print_consensus:
         return "labels differ inside the source's prints"
     if len(evidence.target) < 2 * evidence.target.prints.height:
-        return "most prints have a single frame"
+        return "of most prints a single frame is looked at"
     return None
 
 

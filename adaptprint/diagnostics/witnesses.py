@@ -81,7 +81,7 @@ def hear_witnesses(evidence: Evidence, seed: int = 0) -> list[Witness]:
             evidence,
             seed,
             applies=evidence.print_consensus and len(evidence.target) >= 2 * evidence.target.prints.height,
-            assumption="prints have several frames, which all share one label",
+            assumption="several frames of a print are looked at, which all share one label",
             noun="agreement of a print's frames",
         ),
     ]
