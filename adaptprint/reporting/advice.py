@@ -72,20 +72,32 @@ def advise(content: Mapping[str, Any]) -> Advice:
     return Advice("unknown", "No verdict", "Keep your current model: this run came to no verdict.")
 
 
+def stayed(content: Mapping[str, Any]) -> bool:
+    """Whether the decision alone could have moved, and did not: both models are the same."""
+    decision = part(content, "decision")
+    return bool(decision.get("moves_only")) and decision.get("after") == decision.get("before")
+
+
 def _ask_for_labels(content: Mapping[str, Any]) -> Advice:
     # A print whose frames are of several classes has no line in a CSV of prints.
     by_frame = part(content, "source").get("labels_vary_inside_prints")
     wanted = f"frames of {_prints(content)}" if by_frame else _prints(content)
     by_csv = "Write their classes into a CSV (first line `print,class`) and adapt again with `--labels CSV`."
+    same = "So far the decision has not moved and both models are the same: the labels say where it belongs."
     measure = "sort their frames into one folder per class and measure both models: the better one wins."
     models = (clean(content.get("candidate")), clean(content.get("checkpoint")))
+    if by_frame:
+        ways: tuple[str, ...] = (measure.capitalize(),)
+    else:
+        ways = (by_csv, same if stayed(content) else f"Or {measure}")
+    commands = (f"adaptprint evaluate --model {quote(path)} --data LABELLED" for path in models)
     return Advice(
         "question",
         "A few labels will decide",
         f"Label {wanted} by eye, and keep your current model until then.",
-        (measure.capitalize(),) if by_frame else (by_csv, f"Or {measure}"),
+        ways,
         "How the labels decide",
-        tuple(f"adaptprint evaluate --model {quote(path)} --data LABELLED" for path in models),
+        () if stayed(content) else tuple(commands),
     )
 
 

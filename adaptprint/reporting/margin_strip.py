@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adaptprint.reporting.advice import stayed
 from adaptprint.reporting.formats import clean, count, is_number, pair, part, percent, plural, points, span
 
 Content = Mapping[str, Any]
@@ -22,7 +23,8 @@ def margin_strip(content: Content) -> Row | None:
     if not prints or len(classes) != 2 or not is_number(decision.get("before")):
         return None
     source = [row for row in content.get("source_prints") or () if is_number(row.get("margin"))]
-    old, new, moved = decision["before"], decision["after"], bool(decision.get("moves_only"))
+    old, new = decision["before"], decision["after"]
+    moved = bool(decision.get("moves_only")) and not stayed(content)
     values = [row["before_margin"] for row in prints] + [row["margin"] for row in source] + [old, new]
     if not moved:
         values += [row["after_margin"] for row in prints if is_number(row.get("after_margin"))]
@@ -43,7 +45,7 @@ def margin_strip(content: Content) -> Row | None:
                   for p in _TICKS if min(values) - 0.2 <= _margin(p) <= max(values) + 0.2],
         "moved": moved,
         "fault": classes[1],
-        "says": _says(decision, classes[1]),
+        "says": _says(decision, classes[1], stayed(content)),
         "n_changed": sum(row.get("before_class") != row.get("after_class") for row in prints),
     }  # fmt: skip
 
@@ -106,14 +108,14 @@ def _rehearsed(printers: Any) -> str:
     return f"Rehearsal on {count(printers)} printers has been heard."
 
 
-def _says(decision: Content, fault: Any) -> str:
+def _says(decision: Content, fault: Any, stays: bool) -> str:
     """What the move is and what is expected of it, one or two sentences."""
     expected = part(decision, "expected")
     if not decision.get("moves_only"):
         return "Both models decide at the same probability; the adapted model places the prints anew."
     old, new = (percent(1 / (1 + math.exp(-decision[key]))) for key in ("before", "after"))
-    if old == new:
-        return f"The decision stays where it is: {old}."
+    if stays:
+        return f"The decision stays where it is: {old}. Both models are the same."
     low, high = pair(expected.get("interval"))
     return (
         f"The current model calls a print `{clean(fault)}` from {old} on; the adapted one from {new} of the current "

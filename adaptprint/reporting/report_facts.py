@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from adaptprint.reporting.advice import advise
+from adaptprint.reporting.advice import advise, stayed
 from adaptprint.reporting.formats import DASH, clean, is_number, pair, part, percent, plural, span
 from adaptprint.reporting.margin_strip import margin_strip
 from adaptprint.reporting.report_exhibits import exhibit_facts
@@ -30,6 +30,7 @@ def report_facts(content: Content, pictures: Mapping[str, bytes]) -> Row:
         **exhibit_facts(content, pictures),
         "verdict": content.get("verdict"),
         "advice": advise(content),
+        "stayed": stayed(content),
         "reasons": content.get("reasons") or (),
         "unit": "frames" if source.get("labels_vary_inside_prints") else "prints",
         "size": _size(target),

@@ -189,6 +189,17 @@ def make_exhibits(names: Sequence[str] = ("1673034918", "1673025450", "p3", "p4"
     }
 
 
+def make_unmoved() -> Any:
+    """What report.json holds where the decision could have moved and did not: both models are the same."""
+    shown = make_exhibits()
+    shown["decision"] |= {"after": shown["decision"]["before"], "expected": None}
+    for row in shown["prints"]:
+        row |= {f"after_{what}": row[f"before_{what}"] for what in ("class", "score", "margin")}
+    for frame in shown["pictures"]:
+        frame |= {f"after{what}": frame[f"before{what}"] for what in ("", "_score")}
+    return {**shown, "changes": {"n": 0, "prints": []}}
+
+
 def make_metrics(**changes: Any) -> dict[str, Any]:
     return {
         "n_frames": 12480,
@@ -234,6 +245,11 @@ def album() -> Make:
 @pytest.fixture
 def exhibits() -> Make:
     return make_exhibits
+
+
+@pytest.fixture
+def unmoved() -> Make:
+    return make_unmoved
 
 
 @pytest.fixture

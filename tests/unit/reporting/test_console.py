@@ -88,6 +88,13 @@ def test_each_verdict_says_what_to_do(run, printed):
     assert "adaptprint evaluate --model runs/new/candidate" in labels
 
 
+def test_two_models_that_are_the_same_are_not_to_be_measured(run, unmoved, printed):
+    labels = printed(show_adapt, run("need-labels", **unmoved()))
+    assert "So far the decision has not moved and both models are the same" in " ".join(labels.split())
+    assert "--labels CSV" in labels
+    assert "adaptprint evaluate" not in labels
+
+
 def test_only_ship_is_green(run, printed):
     heads = {
         verdict: printed(show_adapt, run(verdict, witnesses=[]), terminal=True).split("\n\n")[0]

@@ -42,6 +42,19 @@ def test_it_says_what_the_move_is_expected_to_gain_and_to_risk(run, exhibits):
     assert "was not rehearsed" in margin_strip(content)["says"]
 
 
+def test_a_decision_that_stays_has_one_line(run, unmoved):
+    strip = margin_strip(run(**unmoved()))
+    assert strip["says"] == "The decision stays where it is: 50%. Both models are the same."
+    assert {line["kind"] for row in strip["rows"] for line in row["lines"]} == {"old"}
+    assert [row["sub"] for row in strip["rows"]].count("current model") == 1
+
+
+def test_a_move_too_small_to_see_is_still_a_move(run, unmoved):
+    content = run(**unmoved())
+    content["decision"]["after"] = 0.001
+    assert "stays" not in margin_strip(content)["says"]
+
+
 def test_a_model_that_places_the_prints_anew_has_a_row_of_its_own(run, exhibits):
     content = run(**exhibits())
     content["decision"] |= {"after": 0.0, "moves_only": False, "expected": None}

@@ -237,6 +237,16 @@ def test_the_share_of_a_class_has_its_interval_and_that_of_the_other_class_mirro
     assert html.count('class="reach" style="left:39.0%;width:28.0%"') == 1
 
 
+def test_where_the_decision_stays_no_page_speaks_of_two_models_that_differ(run, exhibits, unmoved, album):
+    moved = render_report(run("need-labels", **exhibits()), [], album())
+    html = render_report(run("need-labels", **unmoved()), [], album())
+    for claim in ("the decision alone was moved", "adaptprint evaluate", "decides between", "bar that reaches zero"):
+        assert (claim in moved, claim in html) == (True, False)
+    assert "Here the decision did not move and both models are the same" in html
+    assert "the answer says where the decision belongs" in html
+    assert "--labels prints.csv" in html
+
+
 def test_a_moved_decision_is_not_said_to_be_the_witnesses_matter(run, exhibits, album):
     assert "none is heard" in render_report(run(**exhibits()), [], album())
     assert "They ship nothing alone" in render_report(run(), [], {})
