@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 pytestmark = [
@@ -204,3 +206,20 @@ def test_a_frame_whose_name_is_a_script_does_nothing(
     assert browser.value("document.scripts.length") == 0
     assert browser.complaints() == []
     assert hostile in browser.value("document.body.innerText")
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_on_a_phone_a_frame_to_label_is_as_wide_as_the_page(browser: Browser, tmp_path: Path, width: int) -> None:
+    from adaptprint.reporting.report import render_report
+
+    buffer = BytesIO()
+    Image.new("RGB", (64, 48)).save(buffer, "JPEG")
+    frame = {"print": "p", "picture": "p.jpg", "before": "under_extrusion", "after": "under_extrusion"}
+    content = {"verdict": "need-labels", "prints_to_label": ["p"], "pictures": [frame] * 3}
+    (tmp_path / "report.html").write_text(render_report(content, [], {"p.jpg": buffer.getvalue()}), encoding="utf-8")
+    browser.size(width, 900)
+    browser.open(tmp_path / "report.html")
+    sizes = "[...document.querySelectorAll('#label img')].map(each => each.getBoundingClientRect().width)"
+    assert min(browser.value(sizes)) > 0.85 * width
+    lines = "[...document.querySelectorAll('#label .call bdi')].map(each => each.getClientRects().length)"
+    assert set(browser.value(lines)) == {1}
