@@ -171,5 +171,8 @@ def _refuse_unlabelled(table: FrameTable) -> None:
     if table.layout == "competition":
         fix = "Fill the column has_under_extrusion (0 or 1) or label (a class name), or remove the rows."
     else:
-        fix = "Put the frames of each class into a folder (layout classes), or give a CSV with a label column."
+        fix = (
+            "Put the frames of each class into a folder named after it, or give a CSV with a label column; "
+            "--layout classes takes any folders for classes."
+        )
     raise BadDataError(f"Labels are needed, but {who} one in {table.root} (layout {table.layout}).", fix)

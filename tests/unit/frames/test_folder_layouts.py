@@ -131,6 +131,40 @@ def test_numbered_printers_are_never_taken_for_classes(frames: Frames) -> None:
         read_frames(root, labels="required")
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("1673034918", "1673025450"),
+        ("1673034918.5", "1673025450.25"),
+        ("1", "2", "3"),
+        ("2024-05-01 12-30-05", "20240501_133005"),
+        ("images/1673034918", "images/1673025450"),
+    ],
+)
+def test_needed_labels_make_no_classes_of_numbers_and_times(frames: Frames, names: tuple[str, ...]) -> None:
+    root = frames(*(f"{name}/{frame}.jpg" for name in names for frame in "ab"))
+    with pytest.raises(BadDataError, match="no frame has one") as refusal:
+        read_frames(root, labels="required")
+    assert "--layout classes" in refusal.value.fix
+    assert set(read_frames(root, layout="classes").classes) == {name.split("/")[-1] for name in names}
+
+
+def test_numbered_prints_below_the_classes_stay_prints(frames: Frames) -> None:
+    root = frames("left/1/a.jpg", "left/2/a.jpg", "right/1/a.jpg", "right/2/a.jpg")
+    assert read_frames(root, labels="required").classes == ["left", "right"]
+
+
+def test_folders_named_zero_and_one_may_be_the_classes(frames: Frames) -> None:
+    root = frames("a/0/a.jpg", "a/1/a.jpg", "b/0/a.jpg", "b/1/a.jpg")
+    for folder in (root / "a", root):
+        assert read_frames(folder, labels="required").classes == ["0", "1"]
+
+
+def test_numbers_are_classes_of_a_model_that_has_them(frames: Frames) -> None:
+    root = frames("3/a.jpg", "7/a.jpg")
+    assert read_frames(root, labels="required", classes=["3", "7"]).classes == ["3", "7"]
+
+
 def test_ignoring_labels_changes_nothing_but_the_labels(frames: Frames) -> None:
     root = frames("P1/good/1/a.jpg", "P1/bad/2/a.jpg", "P2/good/1/a.jpg")
     table = read_frames(root)
