@@ -96,11 +96,12 @@ def _weigh_rehearsed(evidence: Evidence, expected: RecipeExpectation, labels: La
     told = () if labels is None else (labels.says,)
     if worth_shipping(expected.gain, expected.risk):
         return Verdict("ship", (says, *told))
+    lacks = _lacking(expected.gain)
     prints = most_telling_prints(evidence)
     if expected.worth_knowing < WORTH_LABELS or not prints:
-        return Verdict("keep-source", (says, *told))
+        return Verdict("keep-source", (says, lacks, *told))
     worth = f"to know whether it helps here may be worth {100 * expected.worth_knowing:.1f} points"
-    return Verdict("need-labels", (says, *told, worth), prints)
+    return Verdict("need-labels", (says, lacks, *told, worth), prints)
 
 
 def _weigh_witnesses(evidence: Evidence, witnesses: Sequence[Witness], labels: LabelledPrints | None) -> Verdict:
@@ -137,21 +138,32 @@ def _nothing_left(evidence: Evidence) -> str:
 def _weigh_decision(evidence: Evidence, decision: PrintDecision) -> Verdict:
     """A moved decision ranks frames as before: only the printer's margins can tell whether it is better placed."""
     expected = evidence.relation.expect(decision)
-    if decision.margin:
-        says = (
-            f"moving the decision is expected to gain {100 * expected.gain:.1f} points on this printer's next prints "
-            f"({100 * expected.low:+.1f} to {100 * expected.high:+.1f}); it loses more than one with probability "
-            f"{expected.risk:.0%} ({_told_by(expected)})"
-        )
-    else:
-        says = f"no move of the decision is worth its risk on these prints ({_told_by(expected)})"
     if worth_shipping(expected.gain, expected.risk):
-        return Verdict("ship", (says,))
+        return Verdict("ship", (_says_of_move(expected),))
+    if decision.margin:
+        reasons: tuple[str, ...] = (_says_of_move(expected), _lacking(expected.gain))
+    else:
+        reasons = (f"no move of the decision is worth its risk on these prints ({_told_by(expected)})",)
     prints = least_sure_prints(evidence)
     if decision.further < WORTH_LABELS or not prints:
-        return Verdict("keep-source", (says,))
+        return Verdict("keep-source", reasons)
     worth = f"the class of these prints may be worth {100 * decision.further:.1f} points more"
-    return Verdict("need-labels", (f"too little to ship unseen: {says}", worth), prints)
+    return Verdict("need-labels", (*reasons, worth), prints)
+
+
+def _says_of_move(expected: Expectation) -> str:
+    return (
+        f"moving the decision is expected to gain {100 * expected.gain:.1f} points on this printer's next prints "
+        f"({100 * expected.low:+.1f} to {100 * expected.high:+.1f}); it loses more than one with probability "
+        f"{expected.risk:.0%} ({_told_by(expected)})"
+    )
+
+
+def _lacking(gain: float) -> str:
+    """Why what is expected of a candidate ships nothing."""
+    if gain < SHIPPED_GAIN:
+        return f"for less than {100 * SHIPPED_GAIN:.0f} points of expected gain no model is replaced"
+    return f"where it loses more than one point with a probability above {LARGEST_RISK:.0%} no model is replaced"
 
 
 def worth_shipping(gain: float, risk: float) -> bool:

@@ -23,6 +23,8 @@ from adaptprint.diagnostics.witnesses import Family, Witness
 
 Sight, BuildEvidence = Callable[..., View], Callable[..., Evidence]
 VETO = Veto("some veto", "it must not ship")
+TOO_LITTLE = "for less than 2 points of expected gain no model is replaced"
+TOO_RISKY = "where it loses more than one point with a probability above 20% no model is replaced"
 
 
 def witness(mark: str, name: str = "") -> Witness:
@@ -205,26 +207,27 @@ def test_the_score_hears_only_those_who_may_speak_and_is_never_without_bounds() 
 
 
 @pytest.mark.parametrize(
-    ("gain", "risk", "further", "decision"),
+    ("gain", "risk", "further", "decision", "lacks"),
     [
-        (0.03, 0.1, 0.05, "ship"),
-        (0.021, 0.1, 0.0, "ship"),
-        (0.019, 0.1, 0.0, "keep-source"),
-        (0.019, 0.1, 0.03, "need-labels"),
-        (0.03, 0.3, 0.05, "need-labels"),
-        (0.03, 0.3, 0.01, "keep-source"),
-        (0.004, 0.0, 0.03, "need-labels"),
-        (0.004, 0.0, 0.01, "keep-source"),
+        (0.03, 0.1, 0.05, "ship", None),
+        (0.021, 0.1, 0.0, "ship", None),
+        (0.019, 0.1, 0.0, "keep-source", TOO_LITTLE),
+        (0.019, 0.1, 0.03, "need-labels", TOO_LITTLE),
+        (0.03, 0.3, 0.05, "need-labels", TOO_RISKY),
+        (0.03, 0.3, 0.01, "keep-source", TOO_RISKY),
+        (0.004, 0.0, 0.03, "need-labels", TOO_LITTLE),
+        (0.004, 0.0, 0.01, "keep-source", TOO_LITTLE),
     ],
 )
 def test_a_moved_decision_is_judged_by_what_it_is_expected_to_gain(
-    differing: Evidence, gain: float, risk: float, further: float, decision: str
+    differing: Evidence, gain: float, risk: float, further: float, decision: str, lacks: str | None
 ) -> None:
     evidence = replace(differing, decision=PrintDecision(-1.0, gain, gain - 0.03, gain + 0.03, risk, further))
     # Every witness is against it: they cannot tell where a decision lies better.
     verdict = weigh(evidence, [witness("-"), witness("-")], [])
     assert verdict.decision == decision
     assert f"{100 * gain:.1f} points" in verdict.reasons[0]
+    assert [reason for reason in verdict.reasons if "no model is replaced" in reason] == ([lacks] if lacks else [])
     assert bool(verdict.prints_to_label) == (decision == "need-labels")
 
 
@@ -241,7 +244,8 @@ def test_a_decision_that_stays_says_so_and_asks_for_labels_where_they_are_worth_
     )
     verdict = weigh(evidence, [], [])
     assert verdict.decision == decision
-    assert "no move of the decision is worth its risk" in verdict.reasons[0]
+    assert verdict.reasons[0].startswith("no move of the decision is worth its risk")
+    assert TOO_LITTLE not in verdict.reasons
     # Both models call every print alike, yet a label tells something: of those least sure, and no known one.
     assert verdict.prints_to_label == (("t1", "t3", "t5") if decision == "need-labels" else ())
 
@@ -287,17 +291,18 @@ def rehearsed(gain: float, spread: float, *vetoes: str) -> tuple[Trial, ...]:
 
 
 @pytest.mark.parametrize(
-    ("gain", "spread", "decision"),
+    ("gain", "spread", "decision", "lacks"),
     [
-        (0.04, 0.02, "ship"),
-        (0.04, 0.2, "need-labels"),
-        (-0.04, 0.02, "keep-source"),
-        (0.0, 0.005, "keep-source"),
-        (-0.01, 0.2, "need-labels"),
+        (0.04, 0.02, "ship", None),
+        (0.04, 0.2, "need-labels", TOO_RISKY),
+        (-0.04, 0.02, "keep-source", TOO_LITTLE),
+        (0.0, 0.005, "keep-source", TOO_LITTLE),
+        (0.01, 0.005, "keep-source", TOO_LITTLE),
+        (-0.01, 0.2, "need-labels", TOO_LITTLE),
     ],
 )
 def test_a_rehearsed_recipe_is_judged_by_what_it_came_to_and_not_by_a_count_of_witnesses(
-    differing: Evidence, gain: float, spread: float, decision: str
+    differing: Evidence, gain: float, spread: float, decision: str, lacks: str | None
 ) -> None:
     evidence = replace(differing, recipe_trials=rehearsed(gain, spread))
     for marks in ("+s", "--"):
@@ -308,6 +313,7 @@ def test_a_rehearsed_recipe_is_judged_by_what_it_came_to_and_not_by_a_count_of_w
         assert expected.gain == pytest.approx(gain, abs=0.002)
         assert f"{100 * expected.gain:+.1f} points" in found.reasons[0]
         assert "rehearsed on 80 printers" in found.reasons[0]
+        assert [reason for reason in found.reasons if "no model is replaced" in reason] == ([lacks] if lacks else [])
         assert bool(found.prints_to_label) == (decision == "need-labels")
     assert weigh(evidence, [], [VETO]).reasons == ("it must not ship",)
 
