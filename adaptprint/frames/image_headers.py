@@ -86,7 +86,7 @@ def orientation(image: Image.Image) -> int:
 def plain_reason(error: Exception) -> str:
     """An error of the file system or of Pillow in words a user understands."""
     if isinstance(error, FileNotFoundError):
-        return "the file is gone"
+        return "the file does not exist"
     if isinstance(error, PermissionError):
         return "no permission to read the file"
     if isinstance(error, MemoryError):

@@ -90,11 +90,15 @@ def load_pixels(
 
 def none_readable(table: FrameTable, unreadable: Sequence[Unreadable]) -> BadDataError:
     """The error of a table without a single readable frame."""
-    why = f": {unreadable[0].name} is {unreadable[0].reason}" if unreadable else ""
-    return BadDataError(
-        f"{no_frame(len(table), f'in {table.root}')} be read{why}.",
-        "Copy the frames again; `adaptprint verify` lists what is wrong with each.",
-    )
+    place = "given" if table.layout == "images" else f"in {table.root}"
+    cause = f"{no_frame(len(table), place)} be read"
+    if unreadable:
+        cause += f"; {'it is' if len(table) == 1 else 'the first is'} {unreadable[0].name}: {unreadable[0].reason}"
+    if any(frame.passing for frame in unreadable):
+        fix = "Check the paths, permissions, disk and free memory, and try again"
+    else:
+        fix = "Copy the frames again"
+    return BadDataError(f"{cause}.", f"{fix}; `adaptprint verify` lists what is wrong with each.")
 
 
 def load_readable(

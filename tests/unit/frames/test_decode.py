@@ -204,7 +204,7 @@ def test_between_the_limits_only_a_reduced_jpeg_passes(picture: Picture) -> None
 
 
 def test_a_missing_file_has_no_size(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFrame, match="the file is gone"):
+    with pytest.raises(UnreadableFrame, match="the file does not exist"):
         frame_size(tmp_path / "gone.jpg")
 
 

@@ -62,7 +62,7 @@ def test_unreadable_frames_are_left_out_and_named(frames: Frames) -> None:
     assert loaded.unreadable == [
         Unreadable("p/3.jpg", "truncated: the end of the file is missing"),
         Unreadable("p/7.jpg", "empty file (0 bytes)"),
-        Unreadable("p/39.jpg", "the file is gone", passing=True),
+        Unreadable("p/39.jpg", "the file does not exist", passing=True),
     ]
     kept = [row for row in range(40) if row not in (3, 7, 39)]
     assert loaded.table.data["name"].to_list() == [f"p/{row}.jpg" for row in kept]
@@ -82,7 +82,7 @@ def test_nothing_readable_is_an_error(frames: Frames) -> None:
     root = frames(*names(2))
     for name in names(2):
         (root / name).write_bytes(b"")
-    with pytest.raises(BadDataError, match=r"None of the 2 frames .* p/0\.jpg is empty"):
+    with pytest.raises(BadDataError, match=r"None of the 2 frames .* can be read; the first is p/0\.jpg: empty file"):
         load_pixels(read_frames(root), SIZE)
     with pytest.raises(BadDataError, match="None of the 2 frames sampled in"):
         network_size(read_frames(root))
@@ -91,8 +91,18 @@ def test_nothing_readable_is_an_error(frames: Frames) -> None:
 def test_a_single_frame_is_not_called_none_of_one(frames: Frames) -> None:
     root = frames(names(1)[0])
     (root / names(1)[0]).write_bytes(b"")
-    with pytest.raises(BadDataError, match=r"The only frame in .* cannot be read: p/0\.jpg is empty"):
+    with pytest.raises(BadDataError, match=r"The only frame in .* cannot be read; it is p/0\.jpg: empty file") as error:
         load_pixels(read_frames(root), SIZE)
+    assert error.value.fix.startswith("Copy the frames again")
+
+
+def test_frames_that_are_kept_back_need_not_be_copied_again(frames: Frames) -> None:
+    table = read_frames(frames(names(1)[0]))
+    Path(table.paths[0]).unlink()
+    with pytest.raises(BadDataError, match=r"p/0\.jpg: the file does not exist\.") as error:
+        load_pixels(table, SIZE)
+    assert "permissions" in error.value.fix
+    assert "Copy" not in error.value.fix
 
 
 def test_progress_reaches_the_total(frames: Frames) -> None:
