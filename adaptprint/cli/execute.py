@@ -34,6 +34,10 @@ R = TypeVar("R", bound=Result)
 
 _UNTOUCHED = (signal.default_int_handler, signal.SIG_DFL)  # handlers that nobody has chosen
 _EXHAUSTED = AdaptprintError("out of memory", "Close other programs, or lower --set batch_size=... .")
+_CAMERA_FIX = (
+    "Use --crop X,Y,W,H with fractions such as 0.1,0.2,0.8,0.6; --rotate 90, 180 or 270; "
+    "--flip horizontal, vertical or both."
+)
 _STOPPED = InterruptedRunError("stopped; nothing was half-written", "Repeat the command to start again.")
 
 
@@ -136,17 +140,26 @@ def camera_from(crop: str | None, rotate: int | None, flip: str | None) -> "Came
     from pydantic import ValidationError
 
     from adaptprint.frames.camera import CameraProfile
+    from adaptprint.models.settings import fault
 
     values: dict[str, Any] = {"rotate": rotate or 0, "flip": flip or "none"}
     if crop is not None:
-        values["crop"] = tuple(crop.split(","))
+        values["crop"] = _four_numbers(crop)
     try:
         return CameraProfile.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "crop"
-        raise UsageError(
-            f"--{name} {values.get(name)} will not do: {first['msg']}",
-            "Use --crop X,Y,W,H with fractions such as 0.1,0.2,0.8,0.6; --rotate 90, 180 or 270; "
-            "--flip horizontal, vertical or both.",
-        ) from error
+        loc = error.errors()[0]["loc"]
+        name = str(loc[0]) if loc else "crop"
+        said = crop if name == "crop" else values.get(name)
+        raise UsageError(f"--{name} {said} will not do: {fault(error)}", _CAMERA_FIX) from error
+
+
+def _four_numbers(crop: str) -> tuple[float, ...]:
+    parts = crop.split(",")
+    try:
+        numbers = tuple(map(float, parts))
+    except ValueError as error:
+        raise UsageError(f"--crop {crop} will not do: it must be numbers with commas between", _CAMERA_FIX) from error
+    if len(numbers) != 4:
+        raise UsageError(f"--crop {crop} will not do: four numbers are needed, not {len(numbers)}", _CAMERA_FIX)
+    return numbers

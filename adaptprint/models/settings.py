@@ -78,9 +78,23 @@ def make_settings(kind: type[S], values: Mapping[str, Any], origin: str) -> S:
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "value"
-        raise UsageError(
-            f"{origin}: {key} = {first.get('input')!r} will not do: {first['msg']}",
-            f"Give `{key}` a value that fits; `adaptprint recipes show` prints a working recipe.",
-        ) from error
+        raise _refusal(error, kind, origin) from error
+
+
+def fault(error: ValidationError) -> str:
+    """What is wrong with a value, in the words of pydantic or of our own check."""
+    return error.errors()[0]["msg"].removeprefix("Value error, ")
+
+
+def _refusal(error: ValidationError, kind: type[BaseModel], origin: str) -> UsageError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if not key:
+        return UsageError(f"{origin}: {fault(error)}", "Change one of the values it names.")
+    if first["type"] == "missing":
+        field = kind.model_fields.get(key)
+        meaning = f": {field.description}" if field is not None and field.description else "."
+        return UsageError(f"{origin} lacks `{key}`", f"Give `{key}` a value{meaning}")
+    return UsageError(
+        f"{origin}: {key} = {first.get('input')!r} will not do: {fault(error)}", f"Give `{key}` a value that fits."
+    )

@@ -31,7 +31,7 @@ class FleetTarget(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str
+    path: str = Field(description="the folder, CSV or video of the printer's frames.")
     name: str | None = None
     target_prior: str | None = None
     recipe: str | None = None

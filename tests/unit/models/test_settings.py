@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from adaptprint.errors import UsageError
 from adaptprint.models.settings import make_settings, parse_overrides, read_toml
@@ -121,6 +122,53 @@ def test_a_value_that_does_not_fit_is_refused_naming_key_and_value(key: str, val
     assert caught.value.cause.startswith(f"train.toml: {key} = {value!r}")
     assert f"`{key}`" in caught.value.fix
     assert "\n" not in caught.value.cause
+
+
+class Job(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    source: str = Field(description="the folder to start from.")
+    name: str
+    low: int = 0
+    high: int = 1
+
+    @field_validator("name")
+    @classmethod
+    def _is_short(cls, name: str) -> str:
+        if len(name) > 3:
+            raise ValueError("a name has three letters at most")
+        return name
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "Job":
+        if self.low > self.high:
+            raise ValueError("low must not be above high")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("values", "cause", "fix"),
+    [
+        ({}, "job.toml lacks `source`", "Give `source` a value: the folder to start from."),
+        ({"source": "a"}, "job.toml lacks `name`", "Give `name` a value."),
+        (
+            {"source": "a", "name": "long"},
+            "job.toml: name = 'long' will not do: a name has three letters at most",
+            "Give `name` a value that fits.",
+        ),
+        (
+            {"source": "a", "name": "b", "low": 2},
+            "job.toml: low must not be above high",
+            "Change one of the values it names.",
+        ),
+    ],
+)
+def test_what_is_missing_and_what_does_not_fit_is_said_in_plain_words(
+    values: dict[str, object], cause: str, fix: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        make_settings(Job, values, "job.toml")
+    assert (caught.value.cause, caught.value.fix) == (cause, fix)
 
 
 def test_settings_cannot_be_changed_afterwards() -> None:
