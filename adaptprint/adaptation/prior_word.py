@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
@@ -37,8 +38,12 @@ UNKNOWN = PriorWord(0.0, 1.0, "unknown")
 """The user said nothing."""
 
 
-def parse_prior(text: str) -> PriorWord:
+def parse_prior(text: str, origin: str = "--target-prior") -> PriorWord:
     """``unknown``, ``all-good``, ``all-bad``, ``LOW-HIGH`` or ``VALUE`` to a range of the faulty share.
+
+    Args:
+        text: What the user wrote.
+        origin: Where, for the message.
 
     Raises:
         UsageError: If the text is none of these.
@@ -53,9 +58,11 @@ def parse_prior(text: str) -> PriorWord:
             return PriorWord(low, high, word)
     elif re.fullmatch(_NUMBER, word):
         return PriorWord(float(word), float(word), word)
+    near = get_close_matches(word, named, n=1)
+    meant = f"Did you mean {near[0]}? " if near else ""
     raise UsageError(
-        f"--target-prior {text} cannot be read",
-        "Use unknown, all-good, all-bad, a share like 0.3, or a range like 0.1-0.4.",
+        f"{origin} {text} cannot be read",
+        f"{meant}Use unknown, all-good, all-bad, a share like 0.3, or a range like 0.1-0.4.",
     )
 
 

@@ -111,9 +111,10 @@ def adapt_many(
         )
         for place, (name, target) in enumerate(printers)
     ]
+    # A typo is told at once, not in the morning.
+    parse_prior(target_prior, "target_prior")
     for job in jobs:
-        # A typo is told at once, not in the morning.
-        load_recipe(job.recipe, job.set), parse_prior(job.target_prior)
+        load_recipe(job.recipe, job.set), parse_prior(job.target_prior, f"target {job.name}: target_prior")
     with _engine(executor, ray_address, device, threads, max_parallel) as (engine, threads_each):
         return run_fleet(
             [replace(job, threads=threads_each) for job in jobs],

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from adaptprint.adaptation.prior_word import parse_prior
 from adaptprint.adaptation.recipe import DEFAULT_RECIPE
 from adaptprint.errors import UsageError
 from adaptprint.models.settings import make_settings, read_toml
@@ -18,7 +19,7 @@ class Fleet(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    source: str
+    source: str = Field(description="the checkpoint folder to start from.")
     out: str = "fleet"
     source_data: str | None = None
     recipe: str = DEFAULT_RECIPE
@@ -57,6 +58,7 @@ def open_fleet(path: Path) -> OpenedFleet:
         UsageError: If the file is wrong, or names no printer.
     """
     content = make_settings(Fleet, read_toml(path), path.name)
+    parse_prior(content.target_prior, f"{path.name}: target_prior")
     here = path.absolute().parent
     if content.targets is None and not content.target:
         raise UsageError(
@@ -65,7 +67,9 @@ def open_fleet(path: Path) -> OpenedFleet:
     tables = []
     for table in content.target:
         # Once for the message that names the file, once for the paths.
-        make_settings(FleetTarget, table, f"{path.name}, [[target]]")
+        own = make_settings(FleetTarget, table, f"{path.name}, [[target]]")
+        if own.target_prior is not None:
+            parse_prior(own.target_prior, f"{path.name}, [[target]] {own.path}: target_prior")
         tables += find_targets([table], here)
     found = [] if content.targets is None else find_targets(content.targets, here)
     return OpenedFleet(

@@ -74,6 +74,17 @@ def test_an_unforeseen_error_in_one_target_stops_no_other(
         ('source = "x"\n[[target]]\npaths = "a"\n', "path"),
         ('source = "x"\n', "target"),
         ("source = \n", "TOML"),
+        ("", "fleet.toml lacks `source`\nfix: Give `source` a value: the checkpoint folder to start from."),
+        (
+            'source = "x"\n[[target]]\nname = "a"\n',
+            "fleet.toml, [[target]] lacks `path`\nfix: Give `path` a value: the",
+        ),
+        ('source = "x"\ntargets = "*"\ntarget_prior = "allgood"\n', "fleet.toml: target_prior allgood cannot be read"),
+        ('source = "x"\ntargets = "*"\ntarget_prior = "allgood"\n', "fix: Did you mean all-good? "),
+        (
+            'source = "x"\n[[target]]\npath = "a"\ntarget_prior = "bad"\n',
+            "fleet.toml, [[target]] a: target_prior bad cannot be read\nfix: Did you mean all-bad? ",
+        ),
     ],
 )
 def test_a_fleet_file_with_a_mistake_is_refused(
@@ -81,6 +92,13 @@ def test_a_fleet_file_with_a_mistake_is_refused(
 ) -> None:
     (tmp_path / "fleet.toml").write_text(text)
     assert word in fails(cli("batch", tmp_path / "fleet.toml"), 2)
+
+
+@pytest.mark.parametrize(("share", "origin"), [("some", "target_prior some"), ("0.3", "target mk4: target_prior few")])
+def test_a_share_that_cannot_be_read_is_named_with_its_target(share: str, origin: str, tmp_path: Path) -> None:
+    printers = {"mk4": {"path": tmp_path, "target_prior": "few"}}
+    with pytest.raises(UsageError, match=f"^{origin} cannot be read"):
+        adaptprint.adapt_many(tmp_path, printers, out=tmp_path / "runs", target_prior=share)
 
 
 def test_no_targets_at_all_are_refused(source: Path, tmp_path: Path) -> None:

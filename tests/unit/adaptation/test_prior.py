@@ -53,6 +53,14 @@ def test_other_words_are_refused_with_examples(text: str) -> None:
     assert "all-good" in caught.value.fix
 
 
+@pytest.mark.parametrize(("text", "meant"), [("allgood", "all-good"), ("All_Bad", "all-bad"), ("unknwon", "unknown")])
+def test_a_word_that_is_nearly_right_is_answered_with_the_right_one(text: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_prior(text, "fleet.toml: target_prior")
+    assert caught.value.cause == f"fleet.toml: target_prior {text} cannot be read"
+    assert caught.value.fix.startswith(f"Did you mean {meant}? ")
+
+
 def test_only_the_whole_range_says_nothing() -> None:
     assert UNKNOWN.is_unknown
     assert parse_prior("0-1").is_unknown
