@@ -9,6 +9,7 @@ import typer
 
 from adaptprint.cli import options as o
 from adaptprint.cli.execute import Face, Result, camera_from, execute
+from adaptprint.errors import UsageError
 from adaptprint.reporting.console import show_evaluate, show_predict
 from adaptprint.reporting.progress import ProgressCallback
 
@@ -91,6 +92,8 @@ def predict(
     """
 
     def work(progress: ProgressCallback) -> Result:
+        if as_csv and as_json:
+            raise UsageError("--csv and --json both ask for stdout", "Leave one of them out.")
         from adaptprint.workflows.predict import predict
 
         paths = [line.rstrip("\n") for line in sys.stdin if line.strip()] if data == ["-"] else data

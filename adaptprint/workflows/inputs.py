@@ -14,6 +14,7 @@ from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.layouts import read_frames
 from adaptprint.frames.pixels import Pixels, Unreadable, load_pixels
 from adaptprint.frames.table import FrameTable
+from adaptprint.frames.wording import plural
 from adaptprint.models.checkpoint import Checkpoint, load_checkpoint
 from adaptprint.models.memory import SourceFrames
 from adaptprint.reporting.progress import ProgressCallback, counting
@@ -90,7 +91,8 @@ def left_out(unreadable: Sequence[Unreadable]) -> tuple[str, ...]:
     if not unreadable:
         return ()
     first = unreadable[0]
-    return (f"{len(unreadable)} unreadable frames were left out, first {first.name}: {first.reason}",)
+    many = f"{plural(len(unreadable), 'unreadable frame')} {'was' if len(unreadable) == 1 else 'were'} left out"
+    return (f"{many}, first {first.name}: {first.reason}",)
 
 
 def source_frames(pixels: Pixels) -> SourceFrames:

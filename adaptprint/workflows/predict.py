@@ -31,8 +31,8 @@ class PredictResult:
     """Calls by frame and by print.
 
     Attributes:
-        frames: name, printer, print, class, probability, abstains, reason, then ``p_<class>`` for each class; with
-            ``abstain`` also source_distance.
+        frames: name, printer, print (both empty for single images), class, probability, abstains, reason, then
+            ``p_<class>`` for each class; with ``abstain`` also source_distance.
         prints: printer, print, n_frames, class, probability, abstains, reason, ``p_<class>``, source_distance
             likewise; empty where no prints are known or labels differ inside prints.
         notes: What the user should know, one sentence each.
@@ -149,12 +149,21 @@ def _open(data: str | Path | Sequence[str | Path], layout: str, classes: list[st
                 f"{file} is no image, and several paths were given",
                 "Give images only, or one folder, CSV or video.",
             )
-    rows = [FrameRow(str(file.absolute()), str(file), "", str(file.parent), None, None) for file in files]
+    if all(map(_is_absent, files)):
+        raise BadDataError(f"{files[0]} does not exist.", "Check the path: images, a folder, a CSV or a video will do.")
+    rows = [FrameRow(str(file.absolute()), str(file), "", "", None, None) for file in files]
     return FrameTable(grouped(dict.fromkeys(rows)), Path.cwd(), "images"), False
 
 
 def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()
+
+
+def _is_absent(path: Path) -> bool:
+    try:
+        return not path.exists()
+    except OSError:  # there may be a file that this user may not see: reading it tells
+        return False
 
 
 def _support(checkpoint: Checkpoint, compute: Compute, progress: ProgressCallback) -> SourceSupport:

@@ -33,6 +33,7 @@ def test_single_images_are_called_without_print_votes(
     assert [row["class"] for row in result.json["frames"]] == ["good", "under_extrusion"]
     assert [row["name"] for row in result.json["frames"]] == [str(image) for image in images]
     assert result.json["prints"] == []
+    assert {(row["printer"], row["print"]) for row in result.json["frames"]} == {("", "")}
 
 
 def test_a_folder_is_called_by_frame_and_by_print(cli: Callable[..., Any], source: Path, target: Path) -> None:
@@ -196,6 +197,7 @@ def test_a_model_calls_no_images_at_all(source: Path) -> None:
         (("gone_folder",), None, 4),
         (("a.jpg", "--abstain-below", "1.5"), None, 2),
         (("a.jpg", "--abstain-below", "nan"), None, 2),
+        (("a.jpg", "--csv", "--json"), None, 2),
     ],
 )
 def test_nothing_to_call_ends_in_a_cause_and_a_fix(
@@ -206,6 +208,20 @@ def test_nothing_to_call_ends_in_a_cause_and_a_fix(
     shutil.copy(images[0], "a.jpg")
     Path("folder").mkdir()
     fails(cli("predict", "--model", source, *words, stdin=stdin), code)
+
+
+def test_an_image_that_does_not_exist_is_named_and_one_that_is_broken_says_why(
+    cli: Callable[..., Any], fails: Callable[..., str], source: Path, images: list[Path], tmp_path: Path
+) -> None:
+    gone, broken = tmp_path / "gone.jpg", tmp_path / "broken.jpg"
+    broken.write_bytes(b"text")
+    assert fails(cli("predict", "--model", source, gone), 4) == (
+        f"error: {gone} does not exist.\nfix: Check the path: images, a folder, a CSV or a video will do."
+    )
+    said = fails(cli("predict", "--model", source, broken), 4)
+    assert f"The only frame given cannot be read; it is {broken}: not a JPEG" in said
+    (note,) = cli("predict", "--model", source, images[0], gone, "--json").json["notes"]
+    assert note == f"1 unreadable frame was left out, first {gone}: the file does not exist"
 
 
 def test_the_camera_profile_of_the_call_beats_that_of_the_checkpoint(
