@@ -10,6 +10,7 @@ from adaptprint.cli import options as o
 from adaptprint.cli.execute import Face, Result, camera_from, execute
 from adaptprint.errors import EXIT_BAD_DATA, EXIT_MISSING
 from adaptprint.reporting.console import show_doctor, show_findings
+from adaptprint.reporting.formats import plural
 from adaptprint.reporting.progress import ProgressCallback
 
 _PANEL = "Data and machine"
@@ -106,4 +107,5 @@ def doctor(as_json: o.Json = False, verbose: o.Verbose = 0) -> None:
 
 def _show_synth(content: Mapping[str, Any]) -> None:
     printers = ", ".join(content["printers"])
-    print(f"{content['n_frames']} frames of {content['n_prints']} prints on {printers} -> {content['out']}")
+    size = f"{plural(content['n_frames'], 'frame')} of {plural(content['n_prints'], 'print')}"
+    print(f"{size} on {printers} -> {content['out']}")

@@ -16,6 +16,7 @@ from adaptprint.diagnostics.rehearsed_recipes import trials_like
 from adaptprint.diagnostics.validators import Validator
 from adaptprint.diagnostics.vetoes import Veto
 from adaptprint.diagnostics.witnesses import Family, Witness
+from adaptprint.frames.wording import plural
 
 Decision = Literal["ship", "keep-source", "need-labels"]
 _ALONE: dict[Family, str] = {
@@ -91,7 +92,7 @@ def _weigh_rehearsed(evidence: Evidence, expected: RecipeExpectation, labels: La
         f"a candidate of this recipe that looks like this one without labels is expected to gain "
         f"{100 * expected.gain:+.1f} points on this printer's next prints ({100 * expected.low:+.1f} to "
         f"{100 * expected.high:+.1f}); it loses more than one with probability {expected.risk:.0%} "
-        f"(rehearsed on {expected.printers} printers)"
+        f"(rehearsed on {plural(expected.printers, 'printer')})"
     )
     told = () if labels is None else (labels.says,)
     if worth_shipping(expected.gain, expected.risk):
@@ -185,7 +186,7 @@ def least_sure_prints(evidence: Evidence) -> tuple[str, ...]:
 
 def _told_by(expected: Expectation) -> str:
     if expected.printers:
-        return f"rehearsed on {expected.printers} printers"
+        return f"rehearsed on {plural(expected.printers, 'printer')}"
     return "this source model was not rehearsed"
 
 

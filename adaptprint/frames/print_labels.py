@@ -10,7 +10,7 @@ from adaptprint.errors import BadDataError
 from adaptprint.frames.class_names import class_called
 from adaptprint.frames.csv_sheet import EMPTY_CELLS, Sheet, read_sheet
 from adaptprint.frames.table import FrameTable, Ints
-from adaptprint.frames.wording import listed
+from adaptprint.frames.wording import either, listed
 
 COLUMNS = ("print", "class")
 
@@ -53,7 +53,7 @@ def read_print_labels(path: str | Path, table: FrameTable, classes: Sequence[str
         found[name] = called
         lines.setdefault(name, line)
     if not found:
-        raise BadDataError(f"{path} labels no print: its column class is empty.", f"Write {listed(classes)} into it.")
+        raise BadDataError(f"{path} labels no print: its column class is empty.", f"Write {either(classes)} into it.")
     return found
 
 

@@ -39,6 +39,16 @@ def listed(names: Sequence[str], most: int = 8) -> str:
     return text if len(names) <= most else f"{text} and {len(names) - most} more"
 
 
+def either(names: Sequence[str]) -> str:
+    """Names to choose one of.
+
+    Examples:
+        >>> either(["good", "stringing", "warping"])
+        'good, stringing or warping'
+    """
+    return " or ".join([*filter(None, [", ".join(names[:-1])]), *names[-1:]])
+
+
 def shown(text: str | Path) -> str:
     """A path, or words with one in them, that can be written anywhere: each byte that is no UTF-8 becomes a `?`."""
     return str(text).encode("utf-8", "replace").decode("utf-8")

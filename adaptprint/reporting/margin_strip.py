@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adaptprint.reporting.advice import stayed
-from adaptprint.reporting.formats import clean, count, is_number, pair, part, percent, plural, points, span
+from adaptprint.reporting.formats import clean, is_number, pair, part, percent, plural, points, span
 
 Content = Mapping[str, Any]
 Row = dict[str, Any]
@@ -105,7 +105,7 @@ def _height(number: int) -> float:
 def _rehearsed(printers: Any) -> str:
     if not printers:
         return "This source model was not rehearsed: how true such expectations are of it is not known."
-    return f"Rehearsal on {count(printers)} printers has been heard."
+    return f"Rehearsal on {plural(printers, 'printer')} has been heard."
 
 
 def _says(decision: Content, fault: Any, stays: bool) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from adaptprint.reporting.formats import plural
+
 
 def model_card(config: Mapping[str, Any]) -> str:
     """Markdown with front matter from a checkpoint's config.json content."""
@@ -23,5 +25,6 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["yaml"] = lambda text: json.dumps(text, ensure_ascii=False)
+    environment.filters["plural"] = plural
     environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
     return environment.get_template("model_card.md.j2")

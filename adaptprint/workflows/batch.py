@@ -90,6 +90,10 @@ def adapt_many(
     if isinstance(executor, str) and executor != "ray":
         raise UsageError(f"unknown executor `{executor}`", "Use ray, or leave it out.")
     printers = named(find_targets(targets, Path.cwd()))
+    # A typo is told at once, not in the morning.
+    parse_prior(target_prior, "target_prior")
+    for name, target in printers:
+        parse_prior(target.target_prior or target_prior, f"target {name}: target_prior")
     shared = SharedSource.at(Path(source).absolute(), None if source_data is None else Path(source_data).absolute())
     jobs = [
         FleetJob(
@@ -111,10 +115,8 @@ def adapt_many(
         )
         for place, (name, target) in enumerate(printers)
     ]
-    # A typo is told at once, not in the morning.
-    parse_prior(target_prior, "target_prior")
     for job in jobs:
-        load_recipe(job.recipe, job.set), parse_prior(job.target_prior, f"target {job.name}: target_prior")
+        load_recipe(job.recipe, job.set)
     with _engine(executor, ray_address, device, threads, max_parallel) as (engine, threads_each):
         return run_fleet(
             [replace(job, threads=threads_each) for job in jobs],

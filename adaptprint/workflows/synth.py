@@ -40,7 +40,7 @@ def synth(
     Raises:
         AdaptprintError: With cause and fix.
     """
-    count: Callable[[int, int], Any] = counting("rendering frames", progress)
+    count: Callable[[int, int], Any] = counting("rendering prints", progress)
     return render_dataset(
         Path(out),
         printers=printers,

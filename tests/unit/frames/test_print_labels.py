@@ -56,7 +56,7 @@ def test_a_print_may_be_named_twice_if_its_class_is_the_same(sheet: Callable[[st
         ("print,class\n", "no rows", "one row for each labelled print"),
         ("007,good\n012,good\n", "lacks the column print", "`print,class`"),
         ("print,label\n007,good\n", "lacks the column class", "`print,class`"),
-        ("print,class\n007,\n", "labels no print", "good, under_extrusion"),
+        ("print,class\n007,\n", "labels no print", "Write good or under_extrusion into it."),
         ("print,class\n007,goood\n", "line 2: the model does not know the class `goood`", "Did you mean `good`?"),
         ("print,class\n007,stringing\n", "does not know the class `stringing`", "It knows good, under_extrusion"),
         ("print,class\n012,good\n7,good\n", "line 3: there is no print `7`", "Did you mean `007`?"),

@@ -38,6 +38,8 @@ def test_it_says_what_the_move_is_expected_to_gain_and_to_risk(run, exhibits):
     assert "+3.4 points of balanced accuracy (-1.0 to +8.0)" in says
     assert "more than one point: 12%. Rehearsal on 6 printers has been heard." in says
     content = run(**exhibits())
+    content["decision"]["expected"]["rehearsed_printers"] = 1
+    assert "Rehearsal on 1 printer has been heard." in margin_strip(content)["says"]
     content["decision"]["expected"]["rehearsed_printers"] = 0
     assert "was not rehearsed" in margin_strip(content)["says"]
 
