@@ -83,6 +83,8 @@ def _ask_for_labels(content: Mapping[str, Any]) -> Advice:
     by_frame = part(content, "source").get("labels_vary_inside_prints")
     wanted = f"frames of {_prints(content)}" if by_frame else _prints(content)
     by_csv = "Write their classes into a CSV (first line `print,class`) and adapt again with `--labels CSV`."
+    if told := part(part(content, "target"), "labelled_prints").get("file"):
+        by_csv = f"Add their classes to `{clean(told)}` and adapt again with it as `--labels`."
     same = "So far the decision has not moved and both models are the same: the labels say where it belongs."
     measure = "sort their frames into one folder per class and measure both models: the better one wins."
     models = (clean(content.get("candidate")), clean(content.get("checkpoint")))

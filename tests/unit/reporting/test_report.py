@@ -185,7 +185,9 @@ def test_the_sheet_to_fill_in_keeps_what_was_labelled_before(run, exhibits, albu
     content = run("need-labels", **exhibits(["1673034918", "other", "c"]))
     content["prints_to_label"] = ["other"]
     content["target"]["labelled_prints"] = {"n": 1, "file": "prints.csv", "prints": [{"print": "007", "class": "good"}]}
-    assert "print,class\n007,good\nother,</pre>" in render_report(content, [], album())
+    html = render_report(content, [], album())
+    assert "print,class\n007,good\nother,</pre>" in html
+    assert "Add their classes to <code>prints.csv</code>" in html
 
 
 def test_a_report_with_nothing_in_it_still_renders():
