@@ -10,7 +10,7 @@ import torch
 from adaptprint.adaptation.calibration import belief_about, calibrated, why_not
 from adaptprint.adaptation.methods import adapt_network
 from adaptprint.adaptation.print_decision import decided_at
-from adaptprint.adaptation.prior import PriorEstimate
+from adaptprint.adaptation.prior import PriorEstimate, parse_prior
 from adaptprint.adaptation.recipe import Recipe
 from adaptprint.adaptation.statistics import with_statistics
 from adaptprint.adaptation.task import AdaptationTask, Candidate
@@ -73,6 +73,14 @@ def test_a_printer_s_shift_is_taken_out_and_the_ranking_stays(make_moved: BuildT
     assert accuracy(task, found) > 0.82
 
 
+def test_what_a_moved_decision_is_expected_to_gain_stays_with_the_candidate(make_moved: BuildTask) -> None:
+    task = make_moved()
+    found = calibrated(task, Candidate("source-only", task.checkpoint.state))
+    assert found.decision is not None
+    assert found.decision == task.prior.decision
+    assert found.moves_decision_only
+
+
 def test_on_a_printer_like_the_source_s_the_decision_hardly_moves(make_moved: BuildTask) -> None:
     assert make_moved(brightness=100).prior.shift == pytest.approx(0, abs=0.5)
 
@@ -103,10 +111,22 @@ def test_of_a_candidate_its_own_scores_are_read(make_moved: BuildTask) -> None:
     assert found.shares == pytest.approx(task.prior.shares, abs=0.1)
 
 
+def test_the_user_s_word_binds_what_is_read_of_a_changed_candidate_too(make_moved: BuildTask) -> None:
+    task = make_moved(word=parse_prior("all-good"))
+    other = Candidate("trained@1", decided_at(task.checkpoint.state, 0.5), trained=True)
+    assert belief_about(task, other).shares.tolist() == [1.0, 0.0]
+
+
 def test_what_other_statistics_have_mended_is_not_taken_out_again(make_moved: BuildTask) -> None:
     task = make_moved(brightness=150)
     assert task.prior.shift is not None
     assert task.prior.shift < -0.8
+    mended = with_statistics(replace(task, recipe=Recipe(norms="all")))
+    assert belief_about(task, mended).shift == pytest.approx(0, abs=0.4)
+
+
+def test_the_source_is_read_with_its_own_statistics_where_a_candidate_holds_the_target_s(make_moved: BuildTask) -> None:
+    task = make_moved(brightness=180)
     mended = with_statistics(replace(task, recipe=Recipe(norms="all")))
     assert belief_about(task, mended).shift == pytest.approx(0, abs=0.4)
 

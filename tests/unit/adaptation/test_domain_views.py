@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from adaptprint.adaptation.domain_views import candidate_network, view_of_source
+from adaptprint.adaptation.print_decision import PrintDecision, decided_at
 from adaptprint.adaptation.statistics import with_statistics
 from adaptprint.adaptation.task import AdaptationTask, Candidate
 from adaptprint.models.embed import embed
@@ -36,6 +37,22 @@ def test_layers_without_are_left_as_they_are(make_task: BuildTask) -> None:
     assert task.source is not None
     start = Candidate("source-only", task.checkpoint.state)
     assert np.array_equal(view(task, start), embed(task.checkpoint.network(), task.source.array, task.compute).logits)
+
+
+def test_a_decision_moved_for_the_target_is_taken_back_on_the_source(make_task: BuildTask) -> None:
+    task = make_task()
+    start = Candidate("trained@1", task.checkpoint.state, trained=True)
+    state = decided_at(start.state, 1.5)
+    moved = replace(start, state=state, decision=PrintDecision(1.5, 0.03, 0.0, 0.06, 0.0))
+    assert view(task, moved) == pytest.approx(view(task, start), abs=1e-5)
+
+
+def test_late_layers_keep_their_statistics_where_the_early_ones_alone_hold_the_target_s(make_task: BuildTask) -> None:
+    task = make_task(norms="early")
+    candidate = with_statistics(task)
+    name = "trunk.layer4.1.running_mean"
+    moved = replace(candidate, state={**candidate.state, name: candidate.state[name] + 3})
+    assert np.abs(view(task, moved) - view(task, candidate)).max() > 0.5
 
 
 def test_looking_leaves_the_candidate_as_it_is(make_task: BuildTask) -> None:

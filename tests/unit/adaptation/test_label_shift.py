@@ -57,3 +57,16 @@ def test_rlls_keeps_to_balance_by_more_where_there_are_fewer_prints() -> None:
 
 def test_mlls_of_prints_that_say_nothing_is_balanced() -> None:
     assert mlls(np.full((7, 3), 1 / 3)) == pytest.approx([1 / 3] * 3)
+
+
+def test_scores_that_hardly_tell_classes_apart_are_posteriors_under_balanced_classes() -> None:
+    noise = np.random.default_rng(0).normal(size=(440, 2))
+    scores = log_softmax(0.3 * noise, axis=1)
+    found = calibration(scores, np.repeat([0, 1], [400, 40]))
+    assert calibrated(scores, found).mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.05)
+
+
+def test_a_few_prints_told_apart_without_an_error_do_not_make_it_certain() -> None:
+    labels = np.array([0, 0, 1, 1])
+    scores = log_softmax(0.5 * np.eye(2)[labels], axis=1)
+    assert calibrated(scores, calibration(scores, labels)).max() < 0.95

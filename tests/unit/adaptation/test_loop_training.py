@@ -131,6 +131,14 @@ def test_statistics_are_taken_without_augmentation(make_task: BuildTask) -> None
     assert all(torch.equal(value, varied.state[name]) for name, value in plain.state.items())
 
 
+def test_weights_decay_and_rates_warm_up_as_the_recipe_says(make_task: BuildTask) -> None:
+    loop = make_loop(make_task(steps=10, warmup=0.5, weight_decay=0.07))
+    loop._step(0)
+    for group in loop.optimizer.param_groups:
+        assert group["weight_decay"] == 0.07
+        assert 0 < group["lr"] < 0.5 * group["peak"]
+
+
 def test_gradients_are_clipped(make_task: BuildTask) -> None:
     loop = make_loop(make_task(clip_norm=0.01, steps=1))
     loop.run()
@@ -194,6 +202,17 @@ def test_the_target_follows_its_lessons(make_task: BuildTask, taught: int) -> No
     trace = make_loop(task, PrintTeacher(lessons, task.target.table.print_codes))
     trace.run()
     assert trace.progress.trace[-1]["lesson_loss"] < trace.progress.trace[0]["lesson_loss"]
+
+
+def test_lessons_weigh_as_much_as_the_recipe_says(make_task: BuildTask) -> None:
+    def first(weight: float) -> float:
+        task = make_task(steps=1, snapshots=1, align="none", training_norms="kept", consensus=weight)
+        lessons = np.full((4, 2), 0.5, np.float32)
+        loop = make_loop(task, PrintTeacher(lessons, task.target.table.print_codes))
+        loop.run()
+        return float(loop.progress.trace[0]["lesson_loss"])
+
+    assert first(4.0) == pytest.approx(4 * first(1.0), rel=1e-4)
 
 
 def test_class_confusion_falls_in_training(make_task: BuildTask) -> None:

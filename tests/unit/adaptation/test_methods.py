@@ -7,9 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from adaptprint.adaptation import methods
+from adaptprint.adaptation.calibration import belief_about
 from adaptprint.adaptation.methods import adapt_network
+from adaptprint.adaptation.prior import PriorEstimate
 from adaptprint.adaptation.recipe import Recipe
-from adaptprint.adaptation.task import Adaptation, AdaptationTask
+from adaptprint.adaptation.task import Adaptation, AdaptationTask, Candidate
 from adaptprint.errors import BadDataError
 from adaptprint.frames.pixels import Pixels
 from adaptprint.models.embed import to_images
@@ -144,6 +147,21 @@ def test_prints_that_teach_nothing_are_reported_and_the_class_loss_trains_on(mak
     taught = adapt_network(make_read_task(**TRAINING, consensus=1.0, print_labels=np.array([0, 1, 0, 1])))
     assert not taught.warnings
     assert taught.trace[0]["lesson_loss"] > 0
+
+
+def test_lessons_and_prototypes_follow_what_the_very_candidate_makes_of_the_prints(
+    make_read_task: BuildTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def watched(task: AdaptationTask, candidate: Candidate) -> PriorEstimate:
+        asked.append(candidate.name)
+        return belief_about(task, candidate)
+
+    monkeypatch.setattr(methods, "belief_about", watched)
+    settings = {**TRAINING, "norms": "early", "head": "prototypes", "consensus": 1.0}
+    adapt_network(make_read_task(**settings, print_labels=np.array([0, 1, 0, 1])))
+    assert asked == ["bn-early", "bn-early", "trained@2"]
 
 
 def test_without_source_frames_and_lessons_nothing_is_trained(make_read_task: BuildTask) -> None:

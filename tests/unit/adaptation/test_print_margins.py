@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from adaptprint.adaptation import print_margins as margins_module
 from adaptprint.adaptation.print_margins import (
     MarginModel,
     SharePosterior,
@@ -132,6 +133,24 @@ def test_the_good_class_is_the_anchor() -> None:
     assert errors[0] < 0.6 * errors[1]
 
 
+def test_one_print_far_off_does_not_move_the_printer() -> None:
+    model, counts = source_model(APART), np.full(12, FRAMES)
+    usual = np.array([-2.0] * 6 + [2.0] * 6)
+    strange = np.where(np.arange(12) == 0, -13.0, usual)
+    shifts = [share_posterior(model, values, counts).shift for values in (usual, strange)]
+    assert shifts[1] == pytest.approx(shifts[0], abs=0.3)
+
+
+def test_of_prints_that_say_nothing_shares_near_all_or_none_are_expected_more_often_than_by_chance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(margins_module, "RATIO_SD", 0.0)
+    model = MarginModel(np.zeros(2), np.ones(2), np.ones(2), shift_sd=1e-6, scale_mean=0.0, scale_sd=1e-6)
+    shares = share_posterior(model, np.zeros(400), np.full(400, FRAMES)).shares
+    assert ((shares < 0.1) | (shares > 0.9)).mean() > 0.3
+    assert shares.mean() == pytest.approx(0.5, abs=0.05)
+
+
 def test_known_labels_are_believed_and_tell_a_shift_from_a_share() -> None:
     model = source_model(APART)
     # All prints good, two above the source's: without a label they might as well be a mixture, or faulty.
@@ -155,6 +174,16 @@ def test_printers_that_lie_apart_let_expect_a_larger_shift() -> None:
     alike, apart = source_model(ALIKE), source_model(APART)
     assert apart.shift_sd > 1.5 * alike.shift_sd
     assert alike.means == pytest.approx([-2, 2], abs=0.3)
+
+
+def test_the_chance_of_few_prints_is_not_taken_for_printers_that_differ() -> None:
+    assert source_model(ALIKE, Spread(inflation=1.0, shift=0.01, weight=0.1), prints=10).shift_sd < 0.15
+
+
+def test_where_printers_have_one_print_of_a_class_the_spread_of_all_stands_for_that_inside_them() -> None:
+    model = source_model(APART, prints=2)
+    assert np.isfinite(model.between).all()
+    assert model.between.min() > 0.3
 
 
 def test_one_printer_leaves_what_is_usually_expected() -> None:

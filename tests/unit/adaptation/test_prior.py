@@ -206,6 +206,25 @@ def test_frames_that_training_did_not_see_are_preferred(source: SourceScores, ma
     assert mixed.shares.tolist() == alone.shares.tolist()
 
 
+def test_frames_that_training_flattered_do_not_move_the_decision_where_enough_others_are_there(
+    source: SourceScores, make_table: BuildTable
+) -> None:
+    scores, table = scored([1] * 10 + [0] * 10, "T", make_table, -1.0, 9)
+    more = make_table([("S9", f"x{i}", ("good", "bad")[i % 2], 1) for i in range(120)])
+    both = SourceScores(
+        np.concatenate([source.probabilities, two_columns([0.0, 1.0] * 60)]),
+        replace(source.table, data=pl.concat([source.table.data, more.data])),
+        np.concatenate([source.labels, np.tile([0, 1], 60)]),
+        np.repeat([True, False], [len(source.labels), 120]),
+    )
+    blind = replace(both, held_out=np.zeros_like(both.held_out))
+    alone, mixed, careless = (
+        estimate_prior(scores, table, UNKNOWN, source=each).decision for each in (source, both, blind)
+    )
+    assert mixed == alone
+    assert careless != alone
+
+
 def test_labels_that_differ_inside_prints_are_counted_by_frame_even_with_source_prints(
     source: SourceScores, make_table: BuildTable
 ) -> None:
@@ -252,6 +271,14 @@ def test_labelled_prints_are_believed(source: SourceScores, make_table: BuildTab
     assert abs(told.shift - 2.0) <= abs(free.shift - 2.0)
 
 
+def test_labelled_prints_are_believed_inside_the_user_s_range_too(source: SourceScores, make_table: BuildTable) -> None:
+    scores, table = scored([0] * 12, "T", make_table, 2.0, 9)
+    known = np.array([0, 0, *[-1] * 10])
+    told = estimate_prior(scores, table, parse_prior("0-0.6"), source=source, known=known)
+    assert told.print_posteriors is not None
+    assert told.print_posteriors[:2].tolist() == [[1.0, 0.0]] * 2
+
+
 @pytest.mark.parametrize(("text", "label"), [("all-good", 1), ("0.0", 1), ("all-bad", 0)])
 def test_a_word_that_rules_out_a_labelled_print_is_refused(
     text: str, label: int, source: SourceScores, make_table: BuildTable
@@ -282,3 +309,38 @@ def test_class_weights_give_balanced_batches_the_target_s_shares() -> None:
     assert source_class_weights(np.array([0.5, 0.5])).tolist() == [1.0, 1.0]
     assert source_class_weights(np.array([0.9, 0.1])) == pytest.approx([1.8, 0.2])
     assert source_class_weights(np.array([1.0, 0.0])) == pytest.approx([2 / 1.02, 0.04 / 1.02])
+
+
+def test_labelled_prints_are_believed_of_more_than_two_classes_too(make_table: BuildTable) -> None:
+    table = make_table([("S", f"S{i}", "abc"[i % 3], 1) for i in range(30)])
+    scores = (0.2 + 0.4 * np.eye(3)[table.label_codes("abc")]).astype(np.float32)
+    source = SourceScores(scores, table, table.label_codes("abc"), np.zeros(30, bool))
+    target = make_table([("T", f"T{i}", None, 1) for i in range(6)])
+    known = np.array([2, *[-1] * 5])
+    told = estimate_prior(np.tile(np.float32([0.6, 0.2, 0.2]), (6, 1)), target, UNKNOWN, source=source, known=known)
+    assert told.print_posteriors is not None
+    assert told.print_posteriors[0].tolist() == [0, 0, 1]
+    assert told.shares[2] >= 1 / 6
+
+
+def test_with_source_prints_too_the_interval_stays_inside_the_user_s_range(
+    source: SourceScores, make_table: BuildTable
+) -> None:
+    scores, table = scored([1] * 5 + [0] * 5, "T", make_table, 0.0, 9)
+    found = estimate_prior(scores, table, parse_prior("0.42-0.44"), source=source)
+    assert 0.42 <= found.low[1] <= found.shares[1] <= found.high[1] <= 0.44
+
+
+def test_hardly_any_unseen_prints_are_worse_than_all(source: SourceScores, make_table: BuildTable) -> None:
+    scores, table = scored([1] * 5 + [0] * 5, "T", make_table, -1.0, 9)
+    few = replace(source, held_out=np.isin(source.table.print_codes, [0, 1]))
+    alone, all_of_them = (estimate_prior(scores, table, UNKNOWN, source=each) for each in (few, source))
+    assert alone.decision == all_of_them.decision
+
+
+@pytest.mark.parametrize(("n", "method"), [(4, "mean probability"), (5, "print margins")])
+def test_a_source_is_of_use_from_five_prints_of_each_class_on(n: int, method: str, make_table: BuildTable) -> None:
+    known, table = scored([0, 1] * n, "S", make_table, 0.0, 1)
+    source = SourceScores(known, table, table.label_codes(["good", "bad"]), np.zeros(len(table), bool))
+    scores, target = scored([1] * 3 + [0] * 3, "T", make_table, 0.0, 9)
+    assert estimate_prior(scores, target, UNKNOWN, source=source).method == method

@@ -93,6 +93,19 @@ def test_prints_of_the_target_move_the_centres_as_far_as_they_count(
     assert moved(many) == pytest.approx([30 / 36] * 2, abs=0.02)
 
 
+def test_a_print_belongs_to_a_class_as_far_as_it_is_believed_to_and_weighs_as_much_as_any_other(
+    make_task: BuildTask, make_pixels: Callable[..., Pixels]
+) -> None:
+    task = make_task(target=make_pixels([("T", "good0", None, 6), ("T", "bad0", None, 2)], brightness=170, seed=2))
+    belief = np.array([[0.7, 0.3], [0.4, 0.6]])
+    features = seen(task, start(task), task.target.array).features
+    prints = np.stack([features[:6].mean(0), features[6:].mean(0)])
+    own = (belief.T @ prints) / belief.sum(0)[:, None]
+    still, found = (centres_of(with_prototypes(task, start(task), each)) for each in (None, belief))
+    trust = (belief.sum(0) / (belief.sum(0) + 6))[:, None]
+    assert found == pytest.approx((1 - trust) * still + trust * own, rel=1e-3, abs=1e-3)
+
+
 def test_a_class_that_no_print_is_of_keeps_its_centre(make_task: BuildTask) -> None:
     task = make_task()
     posteriors = np.tile([1.0, 0.0], (4, 1))

@@ -50,6 +50,42 @@ def test_dann_is_the_paper_s_and_dann_prior_what_prints_need() -> None:
     assert (ours.prior_weighted, ours.training_norms, ours.norms, ours.frozen) == (True, "split", "early", "layer2")
 
 
+@pytest.mark.parametrize(
+    ("name", "idea"),
+    [
+        ("bn", {"norms": "all"}),
+        ("bn-early", {"norms": "early"}),
+        ("bn-prior", {"norms": "prior"}),
+        ("dann", {"align": "dann"}),
+        ("dann-prior", {"align": "dann"}),
+        ("dann-mcc", {"align": "dann", "prior_weighted": True, "training_norms": "split"}),
+        ("cdan", {"align": "cdan", "prior_weighted": True}),
+        ("coral", {"align": "coral", "prior_weighted": True}),
+        ("mmd", {"align": "mmd", "prior_weighted": True}),
+        ("jmmd", {"align": "jmmd", "prior_weighted": True}),
+        ("consensus", {"calibrate": True, "source_free": False, "training_norms": "kept"}),
+        ("few-shot", {"calibrate": True, "source_free": False, "training_norms": "kept"}),
+        ("prototype", {"head": "prototypes", "calibrate": True}),
+        ("source-free", {"norms": "prior", "source_free": True, "training_norms": "kept"}),
+        ("calibrate", {"calibrate": True}),
+    ],
+)
+def test_a_recipe_does_what_it_is_called_for(name: str, idea: dict[str, object]) -> None:
+    settings = load_recipe(name).recipe.model_dump()
+    assert {key: settings[key] for key in idea} == idea
+
+
+def test_no_loss_that_a_recipe_is_called_for_has_weight_zero() -> None:
+    weights = {
+        part: {name for name in recipe_names() if load_recipe(name).recipe.model_dump()[part] > 0}
+        for part in ("mcc", "consensus", "align_weight", "grl_max")
+    }
+    assert weights["mcc"] == {"mcc", "dann-mcc"}
+    assert weights["consensus"] == {"consensus", "few-shot", "source-free"}
+    assert weights["align_weight"] >= {"coral", "mmd", "jmmd"}
+    assert weights["grl_max"] >= {"dann", "dann-prior", "dann-mcc", "cdan"}
+
+
 def test_only_the_baseline_changes_nothing() -> None:
     assert [name for name in recipe_names() if load_recipe(name).recipe.changes_nothing] == ["source-only"]
     for part in ({"norms": "prior"}, {"steps": 1}, {"head": "prototypes"}, {"calibrate": True}):

@@ -57,6 +57,12 @@ def test_printers_that_differ_widen_the_interval_and_raise_the_risk() -> None:
     assert wild.worth_knowing > calm.worth_knowing + 0.005
 
 
+def test_of_a_candidate_that_looks_unlike_most_less_is_known() -> None:
+    found = fitted(*printers(4, 0.02, slope=0.1, noise=0.05))
+    far, near = (found.expect({"MMD": each}) for each in (5.0, 0.0))
+    assert far.high - far.low > 1.05 * (near.high - near.low)
+
+
 def test_a_printer_counts_once_however_many_sets_it_has() -> None:
     once = fitted(trial("a", 0.1), trial("b", 0.0))
     often = fitted(*[trial("a", 0.1)] * 50, trial("b", 0.0))
@@ -92,3 +98,23 @@ def test_a_candidate_beyond_what_was_rehearsed_is_taken_for_the_last_that_was() 
 def test_a_covariate_that_not_all_trials_know_is_not_read() -> None:
     found = fitted(trial("a", 0.1, MMD=0.1, entropy=0.2), trial("b", 0.2, MMD=0.2))
     assert found.covariates == ("MMD",)
+
+
+def test_three_printers_are_believed_half_and_leave_a_doubt_though_they_agree() -> None:
+    found, usual = (fitted(*[trial(f"p{n}", gain) for n in range(3)]).expect({}) for gain in (0.08, -0.01))
+    assert found.gain == pytest.approx((3 * 0.08 - 3 * 0.01) / 6)
+    assert usual.high - usual.low > 0.1
+
+
+def test_a_covariate_seen_on_two_printers_alone_is_not_believed_in_full() -> None:
+    found = fitted(trial("a", 0.1, MMD=1.0), trial("b", -0.1, MMD=-1.0))
+    assert found.expect({"MMD": 1.0}).gain - found.expect({"MMD": -1.0}).gain == pytest.approx(0.2 * 2 / 3)
+
+
+def test_a_candidate_that_changes_nothing_is_not_taken_for_one_that_changes_as_little_as_any_rehearsed() -> None:
+    found = fitted(*[trial(f"p{n}", 0.4 * x, MMD=x) for n, x in enumerate(np.linspace(0.1, 0.3, 9))])
+    assert found.expect({}).gain < found.expect({"MMD": 0.1}).gain - 0.01
+
+
+def test_where_a_gain_is_sure_to_know_it_is_worth_nothing() -> None:
+    assert fitted(*printers(80, 0.08)).expect({}).worth_knowing == pytest.approx(0, abs=0.002)

@@ -77,6 +77,14 @@ def test_true_gains_that_scatter_widen_the_interval_and_raise_the_risk() -> None
     assert wide.gain == pytest.approx(narrow.gain, abs=0.01)
 
 
+def test_no_rehearsal_narrows_an_interval_below_half_or_widens_it_beyond_four_times() -> None:
+    assert [gain_relation(many(1.0, noise=noise)).widening for noise in (0.0, 0.3)] == [0.5, 4.0]
+
+
+def test_one_printer_does_not_outweigh_what_is_believed_beforehand() -> None:
+    assert gain_relation(many(0.0, printers=1)).slope > 0.5
+
+
 def test_the_chance_of_the_scored_prints_is_not_taken_for_scatter() -> None:
     blamed, excused = (gain_relation(many(1.0, noise=0.08, error=error)).widening for error in (0.0, 0.08))
     assert excused < 0.75 * blamed

@@ -11,6 +11,7 @@ from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.labelled_prints import LabelledPrints, hear_labels
 from adaptprint.diagnostics.rehearsal import GainRelation
 from adaptprint.diagnostics.rehearsed_recipes import SOURCE_ACCURACY_LOST, Trial
+from adaptprint.diagnostics.validators import Validator
 from adaptprint.diagnostics.verdict import (
     candidate_score,
     expected_of_recipe,
@@ -256,6 +257,15 @@ def test_prints_whose_class_is_known_are_not_asked_for(make_evidence: BuildEvide
     assert least_sure_prints(evidence) == ()
 
 
+def test_a_moved_decision_keeps_the_source_where_no_print_is_left_to_ask_for(
+    make_evidence: BuildEvidence, sight: Sight
+) -> None:
+    same = sight(np.full(36, 0.4))
+    decision = PrintDecision(0.0, 0.0, 0.0, 0.0, 0.0, further=0.05)
+    evidence = replace(make_evidence(same, same), decision=decision, print_posteriors=np.eye(2)[[0, 1, 0, 0, 1, 1]])
+    assert weigh(evidence, [], []).decision == "keep-source"
+
+
 def test_rehearsal_is_heard_before_a_moved_decision_is_judged(differing: Evidence) -> None:
     evidence = replace(differing, decision=PrintDecision(-1.0, 0.04, 0.01, 0.07, 0.05, 0.03))
     assert "was not rehearsed" in weigh(evidence, [], []).reasons[0]
@@ -316,6 +326,28 @@ def test_a_rehearsed_recipe_is_judged_by_what_it_came_to_and_not_by_a_count_of_w
         assert [reason for reason in found.reasons if "no model is replaced" in reason] == ([lacks] if lacks else [])
         assert bool(found.prints_to_label) == (decision == "need-labels")
     assert weigh(evidence, [], [VETO]).reasons == ("it must not ship",)
+
+
+def test_a_rehearsed_candidate_is_weighed_by_how_it_looks_without_labels(differing: Evidence) -> None:
+    looks = np.linspace(-0.2, 0.2, 40)
+    trials = tuple(
+        Trial(recipe="r", printer=f"p{n}", bad_share=0, n_prints=12, score=0, gain=0.4 * look, covariates={"MMD": look})
+        for n, look in enumerate(looks.tolist())
+    )
+    evidence = replace(differing, recipe_trials=trials)
+    near, far = (weigh(evidence, [], [], [Validator("MMD", 0.0, each, True, "", "", "")]) for each in (0.2, -0.2))
+    assert (near.decision, far.decision) == ("ship", "keep-source")
+
+
+def test_labels_are_not_asked_for_of_a_rehearsed_candidate_where_they_could_change_nothing(alike: Evidence) -> None:
+    found = weigh(replace(alike, recipe_trials=rehearsed(-0.01, 0.2)), [], [])
+    assert (found.decision, found.prints_to_label) == ("keep-source", ())
+
+
+def test_labels_too_few_to_decide_are_told_beside_rehearsal(better: Evidence) -> None:
+    found = weigh(labelled(replace(better, recipe_trials=rehearsed(0.04, 0.02)), 0, 1), [], [])
+    assert found.decision == "ship"
+    assert any("of 2 labelled prints" in reason for reason in found.reasons)
 
 
 def test_labels_go_before_rehearsal(better: Evidence) -> None:

@@ -12,8 +12,11 @@ from adaptprint.diagnostics.evidence import Evidence, View
 from adaptprint.diagnostics.neighbourhood import Neighbourhood
 from adaptprint.diagnostics.rehearsed_recipes import Trial
 from adaptprint.diagnostics.vetoes import Veto, find_vetoes
+from adaptprint.frames.table import FrameTable
+from adaptprint.models.memory import SourceFrames
 
 Sight, BuildEvidence = Callable[..., View], Callable[..., Evidence]
+BuildTable = Callable[..., FrameTable]
 LABELS = np.repeat([0, 1, 0, 1], 8)
 
 
@@ -102,6 +105,11 @@ def test_labels_that_decide_answer_lost_source_accuracy_and_nothing_else(forgetf
     assert wrong["source accuracy lost"].stands
 
 
+def test_labels_too_few_to_decide_answer_nothing(forgetful: Evidence) -> None:
+    two = np.where(np.arange(6) < 2, forgetful.print_calls(forgetful.adapted), -1)
+    assert vetoes(replace(forgetful, print_labels=two))["source accuracy lost"].stands
+
+
 def test_a_loss_of_five_points_is_borne(make_evidence: BuildEvidence, sight: Sight, clear: np.ndarray) -> None:
     def with_wrong(rows: list[int]) -> View:
         bad = np.where(LABELS == 1, 0.9, 0.1)
@@ -115,6 +123,20 @@ def test_a_loss_of_five_points_is_borne(make_evidence: BuildEvidence, sight: Sig
     assert "source accuracy lost" in vetoes(make_evidence(with_wrong(wrong), with_wrong([0])))
 
 
+@pytest.mark.parametrize(("lost", "vetoed"), [(1, False), (3, True)])
+def test_one_frame_in_forty_may_be_forgotten_and_three_may_not(
+    make_evidence: BuildEvidence, make_table: BuildTable, sight: Sight, clear: np.ndarray, lost: int, vetoed: bool
+) -> None:
+    labels = np.repeat([0, 1], 40)
+    known = np.where(labels == 1, 0.9, 0.1)
+    forgot = np.where(np.arange(80) < 80 - lost, known, 0.1)
+    before, after = (sight(clear, source_bad=each, source_features=np.zeros((80, 4))) for each in (known, forgot))
+    table = make_table([("P1", "a", "good", 40), ("P1", "b", "bad", 40)])
+    source = SourceFrames(table, np.zeros((80, 1, 1, 3), np.uint8), np.zeros(80, dtype=bool))
+    evidence = replace(make_evidence(before, after), source=source, source_labels=labels)
+    assert ("source accuracy lost" in vetoes(evidence)) is vetoed
+
+
 def test_held_out_source_frames_judge_where_every_class_has_some(
     make_evidence: BuildEvidence, sight: Sight, clear: np.ndarray, fine: View
 ) -> None:
@@ -125,6 +147,15 @@ def test_held_out_source_frames_judge_where_every_class_has_some(
     assert "source accuracy lost" in vetoes(make_evidence(fine, spoiled, held_out=range(0, 16)))
     # Held-out frames of one class alone cannot judge the other one.
     assert "source accuracy lost" in vetoes(make_evidence(fine, spoiled, held_out=range(16, 24)))
+
+
+def test_the_model_s_threshold_decides_what_a_call_is(
+    make_evidence: BuildEvidence, sight: Sight, clear: np.ndarray, fine: View
+) -> None:
+    faint = sight(np.where(clear > 0.5, 0.6, 0.05), source_bad=np.where(LABELS == 1, 0.6, 0.1))
+    at_half, above = (vetoes(make_evidence(fine, faint, threshold=threshold)) for threshold in (0.5, 0.7))
+    assert at_half == {}
+    assert set(above) == {"source accuracy lost", "collapse to one class"}
 
 
 def test_without_source_frames_nothing_is_said_of_them(make_evidence: BuildEvidence, fine: View) -> None:

@@ -79,6 +79,13 @@ def test_more_frames_of_the_same_prints_convince_nobody(
     assert (one.value, one.low, one.high) == pytest.approx((ten.value, ten.low, ten.high), abs=1e-6)
 
 
+def test_frames_that_contradict_their_print_are_not_coherent_however_sure_they_are(
+    make_evidence: BuildEvidence, sight: Sight, clear: np.ndarray
+) -> None:
+    torn = np.where(np.arange(36) % 6 == 0, 1 - clear, clear)
+    assert hear(make_evidence(sight(torn), sight(clear)))["print coherence"].favours == "candidate"
+
+
 def test_coherence_is_not_heard_where_labels_differ_inside_prints(
     make_evidence: BuildEvidence, better: View, worse: View
 ) -> None:
@@ -140,6 +147,17 @@ def test_a_model_is_not_judged_by_neighbours_in_its_own_space(
     assert hear(make_evidence(honest, selfish))["target neighbours"].value < 0.2
 
 
+def test_a_model_is_not_judged_by_source_frames_that_it_has_moved_next_to_its_calls(
+    make_evidence: BuildEvidence, sight: Sight, clear: np.ndarray
+) -> None:
+    rng = np.random.default_rng(0)
+    other = np.arange(36) // 3 % 2
+    own_space = np.eye(4)[other] + rng.normal(0, 0.05, (36, 4))
+    selfish = sight(np.where(other == 1, 0.95, 0.05), features=own_space)
+    honest = sight(clear, features=rng.normal(size=(36, 4)))
+    assert hear(make_evidence(honest, selfish))["source neighbours"].value < 0.2
+
+
 def test_target_neighbours_come_from_other_prints(make_evidence: BuildEvidence, sight: Sight) -> None:
     """Calls that contradict the next print each time: frames of the own print, all called alike, do not hide it."""
     angle = np.repeat([0.0, 0.1, 0.2], 12) + np.random.default_rng(0).normal(0, 0.001, 36)
@@ -182,6 +200,27 @@ def test_the_threshold_decides_what_a_call_is(make_evidence: BuildEvidence, sigh
     before, after = sight(low, varied=[low, high]), sight(low, varied=[low, low])
     assert hear(make_evidence(before, after, threshold=0.5))["steadiness"].value == 0
     assert hear(make_evidence(before, after, threshold=0.4))["steadiness"].value == pytest.approx(0.5)
+
+
+def test_the_threshold_decides_which_calls_are_compared_with_neighbours(
+    make_evidence: BuildEvidence, sight: Sight, truth: np.ndarray
+) -> None:
+    def values(bad: np.ndarray, name: str) -> list[float]:
+        before = sight(np.full(36, 0.05))
+        return [hear(make_evidence(before, sight(bad), threshold=each))[name].value for each in (0.5, 0.4)]
+
+    assert values(np.where(truth == 1, 0.45, 0.05), "source neighbours") == pytest.approx([0, 0.5])
+    scattered = values(np.where(np.arange(36) % 2 == 0, 0.45, 0.05), "target neighbours")
+    assert scattered[0] == 0
+    assert scattered[1] < -0.25
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "favours"),
+    [(0.1, 0.3, "candidate"), (-0.1, 0.3, "neither"), (-0.3, 0.1, "neither"), (-0.3, -0.1, "source")],
+)
+def test_a_witness_in_doubt_favours_neither(low: float, high: float, favours: str) -> None:
+    assert Witness("a", (low + high) / 2, low, high, True, "", "").favours == favours
 
 
 def test_a_statement_tells_before_after_and_the_doubt(make_evidence: BuildEvidence, better: View, worse: View) -> None:

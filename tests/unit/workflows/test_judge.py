@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from adaptprint.adaptation.print_decision import PrintDecision
+from adaptprint.adaptation.prior import PriorEstimate
 from adaptprint.adaptation.task import SOURCE_ONLY, Adaptation, Candidate
 from adaptprint.diagnostics.verdict import Verdict
 from adaptprint.frames.table import FrameRow, FrameTable, grouped
 from adaptprint.workflows import judge as judging
-from adaptprint.workflows.judge import Judgement, judge, rows_examined
+from adaptprint.workflows.judge import Judgement, examiner_for, judge, judge_again, rows_examined
 
 MOVED = Candidate("moved", {}, decision=PrintDecision(-1.0, 0.05, 0.01, 0.09, 0.0))
 START, HALF, END = (
@@ -123,3 +124,57 @@ def test_labelled_prints_that_measure_a_candidate_are_examined_however_many_prin
     assert (set(table.print_codes[rows].tolist()) == set(range(12))) is all_seen
     few = rows_examined(SimpleNamespace(**{**vars(task), "print_labels": np.full(12, -1)}))  # type: ignore[arg-type]
     assert len(few) == 4
+
+
+def test_what_is_known_of_each_print_follows_it_into_the_part_that_is_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "_TARGET_FRAMES", 6)
+    monkeypatch.setattr(judging, "Examiner", lambda *given: given)
+    frames = [FrameRow(f"/{n}/{i}", f"{n}/{i}", "T", f"p{n:02}", None, None) for n in range(12) for i in range(2)]
+    table = FrameTable(grouped(frames), Path("/"), "prints")
+    shares = np.array([0.5, 0.5])
+    bad = np.arange(12) / 12
+    prior = PriorEstimate(shares, shares, shares, print_posteriors=np.stack([1 - bad, bad], axis=1))
+    nothing = np.zeros((24, 2), np.float32)
+    provenance = SimpleNamespace(labels_vary_inside_prints=False)
+    checkpoint = SimpleNamespace(config=SimpleNamespace(classes=["good", "bad"], provenance=provenance))
+    look = SimpleNamespace(target=SimpleNamespace(features=nothing, logits=nothing), source=None, prior=prior)
+    labels = np.where(np.arange(12) % 4 == 0, np.arange(12) // 4 % 2, -1)
+    frames_of_it, unknown = SimpleNamespace(table=table, array=nothing), SimpleNamespace()
+    words: Any = (checkpoint, None, frames_of_it, unknown, unknown, 0, unknown, look, labels)
+    given: Any = examiner_for(*words)
+    examined = given[2].prints["print"].to_list()
+    numbers = [int(name[1:]) for name in examined]
+    assert len(examined) > 6
+    assert examined != sorted(examined)
+    assert given[11].print_posteriors[:, 1].tolist() == bad[numbers].tolist()
+    assert given[12].tolist() == labels[numbers].tolist()
+
+
+@dataclass(frozen=True)
+class Known:
+    """As much of the evidence as labels change."""
+
+    print_labels: Any
+
+
+@dataclass(frozen=True)
+class Found:
+    """As much of an examination as is judged again."""
+
+    candidate: Candidate
+    evidence: Known
+    vetoes: tuple[Any, ...] = ("unanswered",)
+    witnesses: tuple[Any, ...] = ()
+    validators: tuple[Any, ...] = ()
+
+
+def test_labels_that_arrive_later_are_heard_by_vetoes_and_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.array([0, 1])
+    monkeypatch.setattr(judging, "answered", lambda vetoes, evidence: (*vetoes, evidence.print_labels))
+    monkeypatch.setattr(
+        judging, "weigh", lambda evidence, _witnesses, vetoes, _validators: (evidence.print_labels, vetoes)
+    )
+    chosen: Any = Found(END, Known(None))
+    again: Any = judge_again(Judgement(END, chosen, (chosen,), Verdict("keep-source", ())), labels)
+    assert again.verdict == (labels, ("unanswered", labels))
+    assert again.examinations == (chosen,)
