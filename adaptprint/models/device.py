@@ -17,6 +17,7 @@ from adaptprint.frames.kept_files import default_folder
 from adaptprint.models.resnets import build_trunk
 
 Precision = Literal["fp32", "bf16"]
+_HOPELESS = 3.0  # times as slow in the very first pass, warm-up of both included
 
 
 @dataclass(frozen=True)
@@ -117,4 +118,6 @@ def _step_seconds() -> dict[Precision, float]:
             with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
                 trunk(images).float().square().mean().backward()
             best[precision] = min(best[precision], time.perf_counter() - start)
+        if best["bf16"] > _HOPELESS * best["fp32"]:
+            break  # emulated: seconds a pass, and no doubt
     return best

@@ -111,3 +111,10 @@ def test_autocast_runs_in_the_chosen_format_and_only_inside_the_block() -> None:
     with Compute(torch.device("cpu"), "fp32").autocast():
         assert layer(images).dtype == torch.float32
     assert layer(images).dtype == torch.float32
+
+
+def test_a_number_format_that_is_emulated_is_not_timed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([0.0, 1.0, 1.0, 10.0])  # 1 s in float32, 9 s in bfloat16; a second round would find no tick
+    monkeypatch.setattr(device, "build_trunk", lambda arch: torch.nn.Conv2d(3, 1, 1))
+    monkeypatch.setattr(device.time, "perf_counter", lambda: next(ticks))
+    assert device._step_seconds() == {"fp32": 1.0, "bf16": 9.0}
