@@ -223,7 +223,7 @@ def test_the_source_is_opened_and_looked_at_once(
     from adaptprint.workflows import sources
 
     calls: list[str] = []
-    for name in ("open_source", "look_at_source"):
+    for name in ("open_source", "source_model_view"):
         whole = getattr(sources, name)
 
         def counted(*words: Any, whole: Any = whole, name: str = name, **options: Any) -> Any:
@@ -233,7 +233,7 @@ def test_the_source_is_opened_and_looked_at_once(
         monkeypatch.setattr(sources, name, counted)
     result = adaptprint.adapt_many(source, halls, out=tmp_path / "runs", recipe="source-only")
     assert [one.verdict is not None for one in result] == [False, True, True]
-    assert calls == ["open_source", "look_at_source"]
+    assert calls == ["open_source", "source_model_view"]
 
 
 def test_settings_of_one_printer_are_its_own(source: Path, halls: Path, tmp_path: Path) -> None:

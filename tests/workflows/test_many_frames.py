@@ -91,9 +91,8 @@ def test_unreadable_frames_beyond_the_coreset_are_left_out_and_counted(
     content = result.to_dict()
     assert content["target"]["n_unreadable"] == spoilt
     assert content["target"]["n_frames"] == ALL - spoilt
-    assert any(
-        note.startswith(f"{spoilt} unreadable frames were left out, first {names[0]}: ") for note in content["notes"]
-    )
+    left_out = f"{spoilt} unreadable frame{' was' if spoilt == 1 else 's were'} left out, first {names[0]}: "
+    assert any(note.startswith(left_out) for note in content["notes"])
     wanted = [name for name in table.data["name"] if name not in names]
     assert pl.read_csv(result.out / "frames.csv")["name"].to_list() == wanted
     done = [event.done for event in seen if event.stage == scoring.STAGE]

@@ -9,6 +9,7 @@ import pytest
 
 from adaptprint.adaptation.prior import SourceScores
 from adaptprint.adaptation.prior_word import PriorWord
+from adaptprint.adaptation.task import Candidate
 from adaptprint.errors import BadDataError
 from adaptprint.frames.table import FrameRow, FrameTable, grouped
 from adaptprint.workflows import transductive
@@ -36,6 +37,7 @@ def call(scores: Any, source: SourceScores, monkeypatch: pytest.MonkeyPatch) -> 
         return SimpleNamespace(scores=source)
 
     monkeypatch.setattr(transductive, "look_at_source", look)
+    monkeypatch.setattr(transductive, "as_candidate", lambda checkpoint: Candidate("model", checkpoint.state))
     checkpoint: Any = SimpleNamespace(memory=source, state={})
     nothing: Any = None
     return transductive.call_together(
