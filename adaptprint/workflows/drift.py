@@ -134,11 +134,12 @@ def drift(
         ),
         margin_sign(reference, margins, counts, seed),
     )
+    everything = len(few_prints) == len(table) and len(recent.rest) == 0
     return DriftResult(
         weigh_signs(list(signs)),
         signs,
         len(table) - len(recent.pixels.unreadable),
-        (table if len(frames) < len(table) else recent.pixels.table).prints.height,
+        (recent.pixels.table if everything else table).prints.height,
         len(frames),
         reference.n_prints,
         recent.pixels.table.notes,
