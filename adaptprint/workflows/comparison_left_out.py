@@ -1,24 +1,20 @@
 """One printer left out: its frames, a source model that has not seen it, and how that model sees them."""
 
 import hashlib
-import io
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from zipfile import BadZipFile
-
-import numpy as np
 
 import adaptprint
 from adaptprint.adaptation.prior import PriorWord
 from adaptprint.frames.camera import CameraProfile
 from adaptprint.frames.pixels import Pixels
 from adaptprint.frames.table import FrameTable
-from adaptprint.models.atomic_folder import write_atomic
 from adaptprint.models.checkpoint import Checkpoint
 from adaptprint.models.device import Compute, choose_compute
-from adaptprint.models.embed import Embedding, embed
+from adaptprint.models.embed import Embedding
+from adaptprint.models.kept_embeddings import embed_once
 from adaptprint.models.settings import make_settings, parse_overrides
 from adaptprint.models.train_settings import TrainSettings
 from adaptprint.reporting.progress import ProgressCallback, silent
@@ -107,7 +103,7 @@ def open_left_out(setting: Setting, printer: str, progress: ProgressCallback = s
         compute.precision,
         compute.device.type,
     )
-    seen = _seen(setting.scratch / "views" / f"{digest}.npz", checkpoint, pixels, compute, progress)
+    seen = embed_once(checkpoint, pixels.array, compute, progress=progress, stage="source model on the printer")
     return LeftOut(checkpoint, pixels, seen, compute, digest)
 
 
@@ -146,23 +142,6 @@ def _trained(setting: Setting, table: FrameTable, printer: str, compute: Compute
             progress=progress,
         )
     return folder
-
-
-def _seen(
-    file: Path, checkpoint: Checkpoint, pixels: Pixels, compute: Compute, progress: ProgressCallback
-) -> Embedding:
-    """How the source model sees every frame: worked out once, then read back."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return Embedding(arrays["features"], arrays["logits"])
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        pass  # Not there yet, or damaged.
-    network = checkpoint.network().on(compute.device)
-    seen = embed(network, pixels.array, compute, progress=progress, stage="source model on the printer")
-    buffer = io.BytesIO()
-    np.savez(buffer, features=seen.features, logits=seen.logits)
-    write_atomic(file, buffer.getvalue())
-    return seen
 
 
 def plain(name: str) -> str:

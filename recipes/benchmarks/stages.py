@@ -235,15 +235,13 @@ def main() -> None:
         if chosen.device.type == "cuda":  # cuDNN's convolutions use TF32 unless told otherwise: matrices may, too
             torch.set_float32_matmul_precision("high")
         formats: tuple[Precision, ...] = ("fp32", "bf16")
-        title = f"Network on {chosen.device.type}; `adapt` takes {chosen.precision} here"
-        tables[title] = [
-            measure_network(
-                Compute(chosen.device, precision),
-                # A format that the machine lacks is emulated, thirty times as slow.
-                *((options.embed, options.rounds) if precision == chosen.precision else (BATCH, 1)),
-            )
-            for precision in formats
-        ]
+        rows: list[Row] = []
+        for precision in formats:
+            # A format that the machine lacks is emulated, thirty times as slow.
+            usual = precision == chosen.precision
+            frames_each, rounds = (options.embed, options.rounds) if usual else (BATCH, 1)
+            rows.append(measure_network(Compute(chosen.device, precision), frames_each, rounds))
+        tables[f"Network on {chosen.device.type}; `adapt` takes {chosen.precision} here"] = rows
     report(tables, options.json)
 
 

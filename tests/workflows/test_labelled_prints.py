@@ -123,6 +123,20 @@ def test_an_unfinished_run_goes_on_with_the_same_labels_only(
     assert adaptprint.adapt(source, target, out=out, set=TINY, labels=labels, resume=True).out == out
 
 
+def test_an_unfinished_run_goes_on_with_the_same_word_on_the_share_only(
+    source: Path, target: Path, tmp_path: Path
+) -> None:
+    def stop(event: Progress) -> None:
+        if event.stage == "adapting" and event.done >= 2:
+            signal.raise_signal(signal.SIGINT)
+
+    out, words = tmp_path / "run", {"recipe": "consensus", "set": TINY}
+    with pytest.raises(InterruptedRunError):
+        adaptprint.adapt(source, target, out=out, **words, progress=stop)
+    with pytest.raises(UsageError, match="other data or settings"):
+        adaptprint.adapt(source, target, out=out, **words, target_prior="0-0.9", resume=True)
+
+
 def test_once_labels_arrive_the_trained_candidate_is_judged_again_without_training(
     source: Path,
     target: Path,

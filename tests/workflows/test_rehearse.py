@@ -12,6 +12,7 @@ import pytest
 import adaptprint
 from adaptprint.adaptation import prior
 from adaptprint.adaptation.print_decision import PrintDecision
+from adaptprint.adaptation.prior_word import UNKNOWN
 from adaptprint.adaptation.recipe import load_recipe
 from adaptprint.diagnostics.evidence import Evidence
 from adaptprint.diagnostics.recipe_gain import covariates
@@ -229,6 +230,22 @@ def test_on_printers_that_it_never_saw_the_model_itself_is_tried_and_nothing_is_
     result = adaptprint.rehearse(model, others, init=tmp_path / "other.pth", out=tmp_path / "ckpt", threads=1)
     assert result.rehearsal.printers == ["9", "10", "20"]
     assert tried == [load_checkpoint(model).digest] * 3
+
+
+def test_cells_of_a_comparison_know_whether_their_source_model_was_rehearsed(
+    rehearsed: tuple[Any, Path], labelled: Path, model: Path, tmp_path: Path
+) -> None:
+    result, _folder = rehearsed
+
+    def digest(source: Path) -> str:
+        setting = comparison_left_out.Setting(
+            data=labelled, layout="auto", source=source, sources=tmp_path, init="none", set=(), train_seed=0,
+            held_out=(), camera=None, word=UNKNOWN, labelled_prints=0, device="cpu", threads=1, scratch=tmp_path,
+        )  # fmt: skip
+        return comparison_left_out.open_left_out(setting, "9").digest
+
+    assert digest(model) == digest(model)
+    assert digest(result.out) != digest(model)
 
 
 def test_one_more_printer_is_added_to_those_that_were_rehearsed_on(
